@@ -1,0 +1,1 @@
+//! Tower and axum middleware that makes the end of a user session correct.
