@@ -1,1 +1,4 @@
 //! Tower and axum middleware that makes the end of a user session correct.
+
+pub mod id;
+pub mod time;

@@ -1,0 +1,248 @@
+//! Instants and the clock they come from.
+//!
+//! Everything that decides with time asks a [`Clock`], so that tests move time instead of waiting
+//! for it. Shared stores decide with their own time; the clock here serves the embedded stores
+//! and what lives inside one node.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// An instant: whole milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+///
+/// Arithmetic saturates. `Display` is ISO 8601 in UTC with milliseconds.
+///
+/// ```
+/// use adjourn::time::Timestamp;
+/// use std::time::Duration;
+///
+/// let start = Timestamp::from_unix_millis(1_767_225_600_000);
+/// let later = start.saturating_add(Duration::from_millis(1_500));
+/// assert_eq!(later.to_string(), "2026-01-01T00:00:01.500Z");
+/// assert_eq!(later.saturating_since(start), Duration::from_millis(1_500));
+/// assert_eq!(start.saturating_since(later), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The instant this many milliseconds after the Unix epoch.
+    pub const fn from_unix_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_unix_millis(self) -> u64 {
+        self.0
+    }
+
+    /// This instant plus `duration` (rounded down to milliseconds), at most the last instant.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// This instant minus `duration` (rounded down to milliseconds), at least the epoch.
+    #[must_use]
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// The time that passed from `earlier` to this instant; zero when `earlier` is not earlier.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, millis) = (self.0 / 1_000, self.0 % 1_000);
+        let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
+        let (year, month, day) = civil_from_days(days);
+        let (hour, minute, second) = (
+            second_of_day / 3_600,
+            second_of_day / 60 % 60,
+            second_of_day % 60,
+        );
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+        )
+    }
+}
+
+/// Where time comes from.
+///
+/// An implementation must not block, and should never go backwards; what relies on it tolerates
+/// a step back (nothing that ended comes back) but sessions then live longer by that step.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The current instant.
+    fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// The machine's clock, guarded against being set back.
+///
+/// It follows the wall clock forwards (also over a suspended machine, where a monotonic clock
+/// may stand still), and runs on at the monotonic clock's pace when the wall clock is set back:
+/// a clock that is corrected cannot keep sessions alive.
+///
+/// Cost: two clock reads and one atomic load.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        static START: OnceLock<Instant> = OnceLock::new();
+        static OFFSET: AtomicU64 = AtomicU64::new(0);
+
+        let elapsed = millis(START.get_or_init(Instant::now).elapsed());
+        Timestamp(guarded(wall_clock_millis(), elapsed, &OFFSET))
+    }
+}
+
+/// `elapsed` plus the greatest distance ever seen between the wall and the monotonic clock.
+fn guarded(wall: u64, elapsed: u64, offset: &AtomicU64) -> u64 {
+    let seen = wall.saturating_sub(elapsed);
+    let mut greatest = offset.load(Ordering::Relaxed);
+    if seen > greatest {
+        greatest = offset.fetch_max(seen, Ordering::Relaxed).max(seen);
+    }
+    elapsed.saturating_add(greatest)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the wall clock"
+)]
+fn wall_clock_millis() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, millis)
+}
+
+/// A clock that moves only when told to: for tests.
+///
+/// Clones share one instant.
+///
+/// ```
+/// use adjourn::time::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::default();
+/// let before = clock.now();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now().saturating_since(before), Duration::from_secs(60));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock that stands at `now`.
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(AtomicU64::new(now.0)))
+    }
+
+    /// Moves forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(millis(by), Ordering::SeqCst);
+    }
+
+    /// Jumps to `now`, backwards too.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+}
+
+impl Default for ManualClock {
+    /// A clock that stands at 2026-01-01T00:00:00Z.
+    fn default() -> Self {
+        Self::at(Timestamp(1_767_225_600_000))
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.
+///
+/// The algorithm counts 400-year eras of years that begin on 1 March, so that the leap day is
+/// the last of its year.
+const fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = era * 400 + year_of_era + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_iso_8601_in_utc() {
+        for (millis, shown) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(Timestamp(millis).to_string(), shown);
+        }
+        assert!(
+            Timestamp(u64::MAX).to_string().ends_with('Z'),
+            "no overflow"
+        );
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        let last = Timestamp(u64::MAX);
+        assert_eq!(last.saturating_add(Duration::MAX), last);
+        assert_eq!(Timestamp(5).saturating_sub(Duration::MAX), Timestamp(0));
+    }
+
+    #[test]
+    fn a_wall_clock_set_back_does_not_stop_time() {
+        let offset = AtomicU64::new(0);
+        assert_eq!(guarded(1_000_000, 0, &offset), 1_000_000);
+        assert_eq!(guarded(1_000_500, 500, &offset), 1_000_500);
+        // Set back by almost everything: time goes on at the monotonic pace.
+        assert_eq!(guarded(10, 1_500, &offset), 1_001_500);
+        // Set forward, or woken from sleep: time follows.
+        assert_eq!(guarded(5_000_000, 2_000, &offset), 5_000_000);
+    }
+
+    #[test]
+    fn the_system_clock_does_not_go_back() {
+        let first = SystemClock.now();
+        assert!(SystemClock.now() >= first);
+    }
+}
