@@ -1,4 +1,7 @@
 //! Tower and axum middleware that makes the end of a user session correct.
 
 pub mod id;
+pub mod reason;
+pub mod record;
+pub mod store;
 pub mod time;

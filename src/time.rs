@@ -99,6 +99,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 ///
 /// Cost: two clock reads and one atomic load.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a unit value, written by name")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

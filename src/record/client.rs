@@ -1,0 +1,72 @@
+//! What was known of the client when the session started.
+
+use std::{net::IpAddr, sync::Arc};
+
+/// What was known of the client when the session started: for session lists and audit records.
+///
+/// Both are what the client or its network said, not proofs. The user agent is cut to
+/// [`Client::MAX_USER_AGENT`] bytes and its control characters are replaced.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Client {
+    address: Option<IpAddr>,
+    user_agent: Option<Arc<str>>,
+}
+
+impl Client {
+    /// The longest user agent kept, in bytes.
+    pub const MAX_USER_AGENT: usize = 256;
+
+    /// Takes the facts; `user_agent` is read as UTF-8 with replacement characters.
+    pub fn new(address: Option<IpAddr>, user_agent: Option<&[u8]>) -> Self {
+        Self {
+            address,
+            user_agent: user_agent.map(shown),
+        }
+    }
+
+    /// The address of the client, as far as the trusted proxies tell.
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The `User-Agent` header, made harmless to print.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
+
+fn shown(user_agent: &[u8]) -> Arc<str> {
+    let kept = user_agent
+        .get(..Client::MAX_USER_AGENT)
+        .unwrap_or(user_agent);
+    String::from_utf8_lossy(kept)
+        .chars()
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect::<String>()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_user_agent_is_harmless() {
+        let client = Client::new(None, Some(b"a\r\nb\x1b[31m\xff"));
+        assert_eq!(
+            client.user_agent(),
+            Some("a\u{FFFD}\u{FFFD}b\u{FFFD}[31m\u{FFFD}")
+        );
+        let long = Client::new(None, Some(&[b'x'; 10_000]));
+        assert_eq!(
+            long.user_agent().map(str::len),
+            Some(Client::MAX_USER_AGENT)
+        );
+    }
+}
