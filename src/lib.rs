@@ -1,5 +1,6 @@
 //! Tower and axum middleware that makes the end of a user session correct.
 
+pub mod audit;
 pub mod id;
 pub mod reason;
 pub mod record;

@@ -1,0 +1,148 @@
+//! What runs without a request: the sweeper, the store's notices, the re-check of what is held.
+
+use super::Road;
+use crate::{
+    id::SessionId,
+    reason::EndReason,
+    record::Activity,
+    store::{self, Checked, Notice},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// The tasks that run without a request: started once, stopped by a graceful shutdown.
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    started: AtomicBool,
+    stop: CancellationToken,
+}
+
+impl Background {
+    /// Starts the tasks, unless they were started: one atomic load then.
+    ///
+    /// Does nothing outside a Tokio runtime.
+    pub(crate) fn ensure_started(&self, road: &Arc<Road>) {
+        if self.started.load(Ordering::Relaxed) || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        if !self.started.swap(true, Ordering::AcqRel) {
+            road.tasks.spawn(self.stop.clone().run_until_cancelled_owned(sweep(Arc::clone(road))));
+            road.tasks.spawn(self.stop.clone().run_until_cancelled_owned(listen(Arc::clone(road))));
+        }
+    }
+
+    /// Stops the tasks and waits for every ending that is under way.
+    pub(crate) async fn shut_down(&self, road: &Road) {
+        self.started.store(true, Ordering::Release);
+        self.stop.cancel();
+        road.tasks.close();
+        road.tasks.wait().await;
+    }
+}
+
+/// Ends what is due, again and again.
+async fn sweep(road: Arc<Road>) {
+    let mut pause = SWEEP_INTERVAL;
+    loop {
+        sleep(jittered(pause)).await;
+        pause = match road.sweep().await {
+            Ok(_) => SWEEP_INTERVAL,
+            Err(error) => {
+                road.store_failed("sweep", &error);
+                (pause * 2).min(LONGEST_PAUSE)
+            }
+        };
+    }
+}
+
+/// Hears of endings elsewhere, and checks what is held when something may have been missed.
+async fn listen(road: Arc<Road>) {
+    let mut notices = road.store.notices();
+    loop {
+        let missed = match timeout(RECHECK_INTERVAL, notices.recv()).await {
+            Ok(Some(Notice::Ended { id, reason })) => {
+                road.live.ended(id, reason);
+                false
+            }
+            Ok(Some(Notice::Cut(_))) => true,
+            Ok(Some(Notice::Gap)) => {
+                road.live.endings().record_gap();
+                true
+            }
+            Ok(None) => {
+                sleep(RECHECK_INTERVAL).await;
+                true
+            }
+            Err(_) => true,
+        };
+        if missed && let Err(error) = road.check_held().await {
+            road.store_failed("check", &error);
+        }
+    }
+}
+
+impl Road {
+    /// Asks the store how every session that this node holds open stands, and cuts what ended.
+    async fn check_held(self: &Arc<Self>) -> Result<(), store::Error> {
+        let held = self.live.registry().held();
+        for ids in held.chunks(MOST_IDS) {
+            let standings = self.store.check(ids, Activity::Passive).await?;
+            for (id, standing) in ids.iter().zip(standings) {
+                self.react(*id, standing).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn react(self: &Arc<Self>, id: SessionId, standing: Checked) {
+        match standing {
+            Checked::Live => {}
+            Checked::Due(reason) => {
+                // Recorded by `end` itself if the store fails: the next check tries again.
+                let _receipt = self.end(id, reason.into()).await;
+            }
+            Checked::Ended(reason) => self.live.ended(id, reason),
+            Checked::Unknown => self.live.ended(id, EndReason::Lost),
+        }
+    }
+}
+
+/// Between half and all of `pause`, so that the nodes of a cluster do not sweep in step.
+fn jittered(pause: Duration) -> Duration {
+    let mut random = [0];
+    // Without random bytes the pause is only less random.
+    let _unchanged = getrandom::fill(&mut random);
+    pause / 2 + pause / 512 * u32::from(random[0])
+}
+
+/// The longest pause between two sweeps: idle sessions end within a second of their deadline.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The longest pause after failures.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often held sessions are checked in any case.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How many ids one `check` may name.
+const MOST_IDS: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_between_half_and_all() {
+        for _ in 0..1_000 {
+            let pause = jittered(SWEEP_INTERVAL);
+            assert!((SWEEP_INTERVAL / 2..=SWEEP_INTERVAL).contains(&pause), "{pause:?}");
+        }
+    }
+}

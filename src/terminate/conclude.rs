@@ -1,0 +1,279 @@
+//! `conclude`: what happens to a session that ended, once.
+
+use super::{
+    EndError, Ended, HookOutcome, HookReport, NamedHook, Outcome,
+    receipt::CleanUp,
+};
+use crate::{
+    audit::{self, Event, EventKind, Sink},
+    id::SessionId,
+    live::Live,
+    reason::{Cause, Ending},
+    record::Departed,
+    store::{self, Attempt, Claimant, End, Reply, SessionStore},
+    time::Clock,
+};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::task::TaskTracker;
+
+/// Ends sessions, from anywhere: admin routes, jobs, a message from elsewhere.
+///
+/// Cloning is cheap. Get one from [`Sessions::terminator`](crate::Sessions::terminator).
+#[derive(Clone, Debug)]
+pub struct Terminator(pub(crate) Arc<Road>);
+
+impl Terminator {
+    /// Ends one session.
+    ///
+    /// When it returns `Ok`, the token authenticates nobody, connections on this node are cut and
+    /// those elsewhere are told. It waits for the clean-up (hooks, audit) only as long as
+    /// [configured](crate::SessionsBuilder::with_clean_up_patience); the rest goes on by itself.
+    ///
+    /// A session past a deadline or cut ends with that cause, not with `cause`: see
+    /// [`Ended::ending`].
+    ///
+    /// ```
+    /// # use adjourn::{Sessions, id::SessionId, store::MemoryStore};
+    /// use adjourn::{reason::{Cause, EndReason}, terminate::Outcome};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let sessions = Sessions::builder(MemoryStore::new()).build()?;
+    /// # let id = SessionId::random()?;
+    /// let ended = sessions
+    ///     .terminator()
+    ///     .end(id, Cause::from(EndReason::Forced).with_note("lost laptop"))
+    ///     .await?;
+    /// assert_eq!(ended.outcome(), Outcome::Unknown); // no such session
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// The store failed: the session may still be live. Trying again does no harm.
+    ///
+    /// # Cancel safety
+    /// Once polled, the ending happens as a whole whether or not the future is polled again.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime, when there are hooks to run or the store answers later.
+    pub async fn end(
+        &self,
+        id: SessionId,
+        cause: impl Into<Cause> + Send,
+    ) -> Result<Ended, EndError> {
+        self.0.end(id, cause.into()).await
+    }
+}
+
+/// What every ending goes through.
+pub(crate) struct Road {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tasks: TaskTracker,
+    pub(super) config: RoadConfig,
+}
+
+/// The part of the configuration that endings need.
+pub(crate) struct RoadConfig {
+    pub(crate) hooks: Vec<NamedHook>,
+    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    /// How long the winner of an ending may work before another node takes over.
+    pub(crate) lease: Duration,
+    /// How long each hook may run.
+    pub(crate) hook_limit: Duration,
+    /// How long `end` waits for the clean-up.
+    pub(crate) patience: Duration,
+}
+
+impl Road {
+    pub(crate) fn new(
+        store: Arc<dyn SessionStore>,
+        clock: Arc<dyn Clock>,
+        config: RoadConfig,
+    ) -> Self {
+        Self { store, live: Arc::default(), clock, tasks: TaskTracker::new(), config }
+    }
+
+    /// Who works on an ending that is asked for now.
+    pub(crate) fn claimant(&self) -> Result<Claimant, store::Error> {
+        Ok(Claimant { attempt: Attempt::random()?, lease: self.config.lease })
+    }
+
+    /// Records an event in every sink.
+    pub(crate) fn record(&self, event: &Event) {
+        audit::record(&self.config.sinks, event);
+    }
+
+    /// Records that the store failed, and hands the error on.
+    pub(crate) fn store_failed(&self, operation: &'static str, error: &store::Error) {
+        let kind = EventKind::StoreFailed { operation, error: error.to_string() };
+        self.record(&Event::new(kind, self.clock.now()));
+    }
+
+    /// See [`Terminator::end`].
+    #[expect(clippy::disallowed_methods, reason = "this is the one road")]
+    pub(crate) async fn end(
+        self: &Arc<Self>,
+        id: SessionId,
+        cause: Cause,
+    ) -> Result<Ended, EndError> {
+        let settled = match self.store.end(id, cause, self.claimant()?) {
+            Reply::Now(answer) => self.settle(id, answer),
+            Reply::Later(answer) => {
+                let road = Arc::clone(self);
+                let task = self.tasks.spawn(async move { road.settle(id, answer.await) });
+                task.await.unwrap_or_else(|_| {
+                    Err(store::Error::unavailable("the store's answer to an ending was lost"))
+                })
+            }
+        };
+        match settled {
+            Ok(settled) => Ok(settled.wait(self.config.patience).await),
+            Err(error) => {
+                self.store_failed("end", &error);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Starts what follows from the store's decision.
+    fn settle(
+        self: &Arc<Self>,
+        id: SessionId,
+        answer: Result<End, store::Error>,
+    ) -> Result<Settled, store::Error> {
+        let (outcome, ending, work) = match answer? {
+            End::First(departed) => {
+                let ending = departed.ending.clone();
+                (Outcome::Ended, Some(ending), Some(self.conclude(departed)))
+            }
+            End::Already(tombstone) => {
+                // Known here from now on, in case its notice was lost.
+                self.live.ended(id, tombstone.reason().clone());
+                (Outcome::AlreadyEnded, Some(tombstone.ending.clone()), None)
+            }
+            End::Unknown => (Outcome::Unknown, None, None),
+        };
+        Ok(Settled { id, outcome, ending, work })
+    }
+
+    /// Everything that happens when a session has ended: the cut at once, the rest in a task.
+    pub(crate) fn conclude(self: &Arc<Self>, departed: Departed) -> Work {
+        self.live.ended(departed.id, departed.ending.reason().clone());
+        if !self.config.hooks.is_empty() {
+            return Work::Running(self.tasks.spawn(Arc::clone(self).finish(departed)));
+        }
+        self.report(&departed, &[]);
+        match self.store.acknowledge(departed.id, departed.claim) {
+            Reply::Now(answer) => self.acknowledged(answer),
+            Reply::Later(answer) => {
+                let road = Arc::clone(self);
+                self.tasks.spawn(async move { road.acknowledged(answer.await) });
+            }
+        }
+        Work::Done
+    }
+
+    /// Hooks, audit, acknowledge; stops without a word when somebody else took over.
+    async fn finish(self: Arc<Self>, departed: Departed) -> Vec<HookReport> {
+        let departed = Arc::new(departed);
+        let Some(reports) = self.run_hooks_under_lease(&departed).await else {
+            return Vec::new();
+        };
+        self.report(&departed, &reports);
+        self.acknowledged(self.store.acknowledge(departed.id, departed.claim).await);
+        reports
+    }
+
+    /// The hooks in order, renewing the lease meanwhile. `None` when the lease was lost.
+    async fn run_hooks_under_lease(&self, departed: &Arc<Departed>) -> Option<Vec<HookReport>> {
+        let mut hooks = pin!(async {
+            let mut reports = Vec::with_capacity(self.config.hooks.len());
+            for hook in &self.config.hooks {
+                reports.push(hook.run(departed, self.config.hook_limit, &self.tasks).await);
+            }
+            reports
+        });
+        loop {
+            if let Ok(reports) = timeout(self.config.lease / 3, hooks.as_mut()).await {
+                return Some(reports);
+            }
+            let renewal = self.store.renew(departed.id, departed.claim, self.config.lease).await;
+            match renewal {
+                Ok(true) => {}
+                Ok(false) => return None,
+                // Not reachable is not refused: the work goes on, and at worst is done twice.
+                Err(error) => self.store_failed("renew", &error),
+            }
+        }
+    }
+
+    fn report(&self, departed: &Departed, reports: &[HookReport]) {
+        let failed = reports.iter().filter(|report| report.outcome != HookOutcome::Done);
+        let at = departed.ending.at();
+        let kind = EventKind::Ended {
+            cause: departed.ending.cause().clone(),
+            lived: at.saturating_since(departed.created_at),
+            idle: at.saturating_since(departed.last_seen),
+            failed_hooks: failed.map(|report| report.name.to_owned()).collect(),
+            redelivered: departed.redelivered,
+        };
+        let event = Event::new(kind, at)
+            .of(departed.id)
+            .by(departed.subject.clone())
+            .from(departed.client.clone());
+        self.record(&event);
+    }
+
+    /// Not acknowledged is not lost: another attempt repeats the work after the lease.
+    fn acknowledged(&self, answer: Result<bool, store::Error>) {
+        if let Err(error) = answer {
+            self.store_failed("acknowledge", &error);
+        }
+    }
+}
+
+impl fmt::Debug for Road {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Road").field("hooks", &self.config.hooks).finish_non_exhaustive()
+    }
+}
+
+/// The clean-up of one ending.
+pub(crate) enum Work {
+    Done,
+    Running(JoinHandle<Vec<HookReport>>),
+}
+
+impl Work {
+    /// Waits until it is done.
+    pub(super) async fn done(self) -> Vec<HookReport> {
+        match self {
+            Self::Done => Vec::new(),
+            Self::Running(task) => task.await.unwrap_or_default(),
+        }
+    }
+}
+
+/// A decided ending whose clean-up may still run.
+struct Settled {
+    id: SessionId,
+    outcome: Outcome,
+    ending: Option<Ending>,
+    work: Option<Work>,
+}
+
+impl Settled {
+    async fn wait(self, patience: Duration) -> Ended {
+        let clean_up = match self.work {
+            None => CleanUp::NotOurs,
+            Some(Work::Done) => CleanUp::Finished(Vec::new()),
+            Some(work) => timeout(patience, work.done())
+                .await
+                .map_or(CleanUp::StillRunning, CleanUp::Finished),
+        };
+        Ended { id: self.id, outcome: self.outcome, ending: self.ending, clean_up }
+    }
+}

@@ -1,0 +1,29 @@
+//! The one road by which every session ends.
+//!
+//! 1. A session ends only here, always with a [`Cause`](crate::reason::Cause). The store decides
+//!    who is first; the first does the work, once.
+//! 2. The work, in this order: cut what this node holds open, run the hooks, record the ending,
+//!    acknowledge. One failing step neither stops the others nor is hidden.
+//! 3. The work runs in a tracked task: a dropped request cannot stop it, a graceful shutdown waits
+//!    for it, and if the node dies another takes it over when the lease is over.
+//!
+//! ```text
+//! Terminator::end ----> store.end ------\
+//! end_subject, everyone > store.end_all  > Road::conclude: cut, hooks, audit, acknowledge
+//! Sweeper ------------> store.end_due --/
+//! ```
+//!
+//! Knows nothing of requests and responses: what the client sees is the farewell's matter.
+
+mod background;
+mod bulk;
+mod conclude;
+mod hook;
+mod receipt;
+
+pub(crate) use background::Background;
+pub use conclude::Terminator;
+pub(crate) use conclude::{Road, RoadConfig};
+pub(crate) use hook::NamedHook;
+pub use hook::{BoxError, Hook, HookOutcome, HookReport};
+pub use receipt::{EndError, Ended, EndedAll, Outcome};
