@@ -42,17 +42,26 @@
     )
 )]
 
+mod bearer;
 mod check;
 mod cookie;
+mod cookie_header;
 mod error;
 mod prefix;
+mod presented;
+mod set_cookie;
 mod spec;
 
 pub use error::ConfigError;
+pub use presented::Via;
 pub use spec::{CookieSpec, SameSite};
 
 #[allow(
     unused_imports,
     reason = "the layer that reads and writes with this comes later"
 )]
-pub(crate) use self::cookie::Cookie;
+pub(crate) use self::{
+    cookie::Cookie,
+    presented::{Carriers, Presented},
+    set_cookie::strip_set_cookie,
+};
