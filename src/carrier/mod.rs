@@ -47,6 +47,9 @@ mod check;
 mod cookie;
 mod cookie_header;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod prefix;
 mod presented;
 mod set_cookie;
