@@ -150,6 +150,11 @@ impl Record {
         &self.values
     }
 
+    /// What the application leaves behind for the hooks of the ending, if anything.
+    pub fn leave_behind(&self) -> Option<&Values> {
+        self.extras.as_ref().map(|extras| &extras.leave_behind)
+    }
+
     /// Whether a temporary permission is held at `now`.
     pub fn granted(&self, name: &str, now: Timestamp) -> bool {
         self.extras
@@ -185,13 +190,25 @@ impl Record {
     /// one counts: first cause wins.
     pub fn due(&self, last_seen: Timestamp, cut: Option<&Cut>, now: Timestamp) -> Option<Cause> {
         let deadline = self.deadline(last_seen);
-        let cut = cut.filter(|cut| cut.covers(self.generation, self.created_at));
-        match cut {
-            Some(cut) if now < deadline || cut.at <= deadline => Some(cut.cause.clone()),
+        match self.cut_by(last_seen, cut, now) {
+            Some(cut) => Some(cut.cause.clone()),
             None if now < deadline => None,
-            _ if deadline < self.absolute_deadline => Some(EndReason::IdleTimeout.into()),
-            _ => Some(EndReason::AbsoluteTimeout.into()),
+            None if deadline < self.absolute_deadline => Some(EndReason::IdleTimeout.into()),
+            None => Some(EndReason::AbsoluteTimeout.into()),
         }
+    }
+
+    /// `cut`, if it covers the session and no deadline passed before it was made: then it names
+    /// the cause.
+    pub fn cut_by<'a>(
+        &self,
+        last_seen: Timestamp,
+        cut: Option<&'a Cut>,
+        now: Timestamp,
+    ) -> Option<&'a Cut> {
+        let deadline = self.deadline(last_seen);
+        cut.filter(|cut| cut.covers(self.generation, self.created_at))
+            .filter(|cut| now < deadline || cut.at <= deadline)
     }
 }
 
