@@ -1,5 +1,5 @@
 //! Where sessions are kept: the contract of a store, its outcomes, and the embedded
-//! `MemoryStore`.
+//! [`MemoryStore`].
 //!
 //! 1. **Only [`create`](SessionStore::create) inserts.** Every other write is conditional on one
 //!    predicate, *live*: not ended, before both deadlines, not cut
@@ -25,12 +25,14 @@
 
 mod contract;
 mod error;
+mod memory;
 mod notice;
 mod outcome;
 mod reply;
 
 pub use contract::SessionStore;
 pub use error::{Error, ErrorKind};
+pub use memory::MemoryStore;
 pub use notice::{Notice, NoticeSender, Notices};
 pub use outcome::{
     AtLimit, Attempt, CheckIn, Checked, Claimant, Created, Cursor, End, Limit, Listed, NewSession,
