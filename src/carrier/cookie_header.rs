@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, header};
 ///
 /// Quotes around a value are part of it: browsers send back what was set, and no token is set
 /// with quotes.
-pub(super) fn candidates<'a>(
+pub(crate) fn candidates<'a>(
     headers: &'a HeaderMap,
     name: &'a [u8],
 ) -> impl Iterator<Item = &'a [u8]> {

@@ -34,13 +34,6 @@
 //!
 //! Knows nothing of stores, policies or what a token is worth: a well-formed token may name
 //! nobody.
-#![cfg_attr(
-    not(test),
-    allow(
-        dead_code,
-        reason = "the layer that reads and writes with this comes later"
-    )
-)]
 
 mod bearer;
 mod check;
@@ -59,12 +52,9 @@ pub use error::ConfigError;
 pub use presented::Via;
 pub use spec::{CookieSpec, SameSite};
 
-#[allow(
-    unused_imports,
-    reason = "the layer that reads and writes with this comes later"
-)]
 pub(crate) use self::{
     cookie::Cookie,
+    cookie_header::candidates,
     presented::{Carriers, Presented},
     set_cookie::strip_set_cookie,
 };

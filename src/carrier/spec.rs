@@ -119,6 +119,11 @@ impl CookieSpec {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Whether it has `Secure`, as every cookie but one for development has.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.secure
+    }
 }
 
 /// Which requests from other sites carry a cookie.

@@ -1,0 +1,215 @@
+//! The body of every response that the layer lets out.
+
+use super::{
+    CutStyle, LiveGuard, SessionEnded,
+    cut::{grpc_trailers, last_event},
+};
+use crate::reason::EndReason;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// Any error that may move between threads.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+pin_project! {
+    /// The body of a response: that of the inner service, the same but cut when its session ends,
+    /// or one of ours.
+    ///
+    /// A plain body is polled as it is. A guarded one costs one atomic load more per frame and a
+    /// waker while it waits. When the session ends, the inner body is dropped at once, whether or
+    /// not it would ever have been ready again, and the body ends in its [`CutStyle`].
+    ///
+    /// The default is empty, whatever `B` is.
+    pub struct SessionBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<B> {
+        Plain { #[pin] body: B },
+        Guarded { #[pin] body: B, watch: Box<Watch> },
+        Ours { data: Option<Bytes> },
+    }
+}
+
+/// Boxed, so that the bodies that are not guarded, most of them, stay small.
+struct Watch {
+    guard: LiveGuard,
+    style: CutStyle,
+    /// The last byte that was sent; at first a line end, because a body begins with a line.
+    last: u8,
+}
+
+impl<B> SessionBody<B> {
+    /// The inner body as it is.
+    pub const fn plain(body: B) -> Self {
+        Self {
+            kind: Kind::Plain { body },
+        }
+    }
+
+    /// The inner body until its session ends. The guard is kept until the body has ended.
+    pub fn guarded(body: B, guard: LiveGuard, style: CutStyle) -> Self {
+        let watch = Box::new(Watch {
+            guard,
+            style,
+            last: b'\n',
+        });
+        Self {
+            kind: Kind::Guarded { body, watch },
+        }
+    }
+
+    /// A body of our own.
+    pub fn ours(data: impl Into<Bytes>) -> Self {
+        let data = Some(data.into()).filter(|data| !data.is_empty());
+        Self {
+            kind: Kind::Ours { data },
+        }
+    }
+
+    /// No content.
+    pub const fn empty() -> Self {
+        Self { kind: Kind::END }
+    }
+}
+
+impl<B> Kind<B> {
+    const END: Self = Self::Ours { data: None };
+}
+
+impl<B> Default for SessionBody<B> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl<B> Body for SessionBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        let mut kind = self.project().kind;
+        let (frame, over) = match kind.as_mut().project() {
+            KindProj::Plain { body } => return poll_inner(body, cx),
+            KindProj::Ours { data } => return Poll::Ready(data.take().map(Frame::data).map(Ok)),
+            KindProj::Guarded { body, watch } => match watch.poll(body, cx) {
+                Poll::Ready(ready) => ready,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        if over {
+            // Drops the inner body and the guard.
+            kind.set(Kind::END);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Plain { body } | Kind::Guarded { body, .. } => body.is_end_stream(),
+            Kind::Ours { data } => data.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Plain { body } => body.size_hint(),
+            Kind::Guarded { body, watch } => match watch.style {
+                CutStyle::Abort => body.size_hint(),
+                // It may end early or with more than it has, and cleanly: nothing is certain.
+                CutStyle::EventStream | CutStyle::Grpc => SizeHint::default(),
+            },
+            Kind::Ours { data } => {
+                let len = data.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(len).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
+
+impl<B> fmt::Debug for SessionBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Plain { .. } => f.write_str("SessionBody::Plain"),
+            Kind::Guarded { watch, .. } => f
+                .debug_struct("SessionBody::Guarded")
+                .field("guard", &watch.guard)
+                .field("style", &watch.style)
+                .finish(),
+            Kind::Ours { data } => f
+                .debug_struct("SessionBody::Ours")
+                .field("bytes", &data.as_ref().map_or(0, Bytes::len))
+                .finish(),
+        }
+    }
+}
+
+type Answer = Result<Frame<Bytes>, BoxError>;
+
+fn poll_inner<B>(body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<Option<Answer>>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    body.poll_frame(cx)
+        .map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+}
+
+impl Watch {
+    /// The next frame, and whether nothing comes after it.
+    fn poll<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Option<Answer>, bool)>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        // First the guard: a body that is always ready must not outrun it.
+        if let Some(reason) = self.guard.reason() {
+            return Poll::Ready((Some(self.cut(reason)), true));
+        }
+        if let Poll::Ready(frame) = poll_inner(body.as_mut(), cx) {
+            let over = self.note(frame.as_ref()) || body.is_end_stream();
+            return Poll::Ready((frame, over));
+        }
+        // Only who waits needs to be woken.
+        self.guard
+            .poll_ended(cx)
+            .map(|reason| (Some(self.cut(reason)), true))
+    }
+
+    /// Remembers how the frame ends. Whether the body ended with it.
+    fn note(&mut self, frame: Option<&Answer>) -> bool {
+        let Some(Ok(frame)) = frame else { return true };
+        if let Some(last) = frame.data_ref().and_then(|data| data.last()) {
+            self.last = *last;
+        }
+        false
+    }
+
+    /// The last frame of a body that is cut.
+    fn cut(&self, reason: EndReason) -> Answer {
+        match self.style {
+            CutStyle::Abort => Err(SessionEnded::new(reason).into()),
+            CutStyle::EventStream => Ok(Frame::data(last_event(&reason, self.last))),
+            CutStyle::Grpc => Ok(Frame::trailers(grpc_trailers(&reason))),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What this node holds open, and what ended lately: the part of an ending that reaches streams
+//! and sockets, and requests that are still being answered.
+//!
+//! 1. **Take the [`Mark`] first.** [`Live::mark`] comes before the store is asked whether the
+//!    session is live. Everything that ends after that question is then among the endings after
+//!    the mark, or the store has already answered that the session is over.
+//! 2. **Register first, then look.** [`Live::hold`] enters the connection into the registry and
+//!    only then looks for an ending after the mark. [`Live::ended`] remembers the ending and only
+//!    then cuts. Whichever of the two comes second sees the other, so no connection is left
+//!    uncut (the loom models in `tests` prove it).
+//! 3. **What is not known is asked.** When so much ended that the memory was overrun, or notices
+//!    were missed ([`Live::record_gap`]), the answer is [`Since::Lost`] and the guard is
+//!    [unverified](LiveGuard::is_unverified): ask the store.
+//! 4. **A cut is final.** Once cut, a guard stays cut, and the first reason stands.
+//! 5. **Nearly free.** A request whose body is whole costs two atomic loads and registers
+//!    nothing. Only what streams is guarded ([`CutStyle::of`]).
+//! 6. **A cut body never looks complete**: see [`CutStyle`].
+//!
+//! ```
+//! use adjourn::{id::SessionId, live::{Live, Since}, reason::EndReason};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let live = Live::default();
+//! let id = SessionId::random()?;
+//!
+//! let mark = live.mark();
+//! // ... the store says that the session is live, the handler opens a socket ...
+//! let guard = live.hold(id, mark);
+//! assert!(!guard.is_ended());
+//!
+//! // ... meanwhile, somewhere else ...
+//! assert_eq!(live.ended(id, EndReason::Logout), 1);
+//!
+//! assert_eq!(guard.ended().await, EndReason::Logout);
+//! assert_eq!(live.since(mark, id), Since::Ended(EndReason::Logout));
+//! # Ok::<(), getrandom::Error>(())
+//! # })?;
+//! # Ok::<(), getrandom::Error>(())
+//! ```
+//!
+//! Knows nothing of stores, notices or deadlines: whoever learns of an ending tells it.
+
+mod body;
+mod cut;
+mod endings;
+mod guard;
+mod node;
+mod registry;
+mod signal;
+mod sync;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use body::{BoxError, SessionBody};
+pub use cut::{CutStyle, SessionEnded};
+pub use endings::{Mark, Since};
+pub use guard::LiveGuard;
+pub use node::Live;

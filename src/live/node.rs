@@ -1,0 +1,108 @@
+//! Open connections and recent endings together: the order in which the two are asked and told.
+
+use super::{LiveGuard, Mark, Since, endings::Endings, registry::Registry, sync::Arc};
+use crate::{id::SessionId, reason::EndReason};
+use std::fmt;
+
+/// What one node holds open and what it knows to have ended lately; see the [module](super) for
+/// the rules. A clone is another handle to the same.
+///
+/// Whoever uses the layer never meets it. It is public for those who build their own connections
+/// on the parts of this crate.
+///
+/// Locking: every function but [`mark`](Self::mark) may take a lock for a few instructions, none
+/// while it calls a waker.
+#[derive(Clone)]
+pub struct Live {
+    endings: Arc<Endings>,
+    registry: Registry,
+}
+
+impl Live {
+    /// How many endings [`Live::default`] remembers.
+    pub const DEFAULT_MEMORY: usize = 4096;
+
+    /// Remembers the latest `memory` endings. Of a request or connection during which more end
+    /// than that, the store must be asked.
+    pub fn with_memory(memory: usize) -> Self {
+        Self {
+            endings: Arc::new(Endings::new(memory)),
+            registry: Registry::new(),
+        }
+    }
+
+    /// Now, in the sequence of endings: to be taken before the store is asked whether a session
+    /// is live. One atomic load.
+    pub fn mark(&self) -> Mark {
+        self.endings.mark()
+    }
+
+    /// What is known of a session since a mark. One atomic load if nothing at all ended since.
+    pub fn since(&self, mark: Mark, id: SessionId) -> Since {
+        self.endings.since(mark, id)
+    }
+
+    /// Registers a connection of a session which, after `mark` was taken, the store said to be
+    /// live.
+    ///
+    /// The guard is ended already if the session ended since the mark, and
+    /// [unverified](LiveGuard::is_unverified) if that is not known.
+    pub fn hold(&self, id: SessionId, mark: Mark) -> LiveGuard {
+        // First the registry, then the endings. `ended` goes the other way round, and both pass
+        // through the lock of the session's shard: if its cut came before our registration, that
+        // lock also shows us the ending that it had recorded before.
+        let mut guard = LiveGuard::new(id, &self.registry);
+        match self.endings.since(mark, id) {
+            Since::Ended(reason) => guard.cut(reason),
+            Since::Lost => guard.set_unverified(),
+            Since::Nothing => {}
+        }
+        guard
+    }
+
+    /// Tells that a session ended: remembers it and cuts its connections. How many were cut; 0
+    /// also if they had been cut before. May be told again.
+    pub fn ended(&self, id: SessionId, reason: EndReason) -> usize {
+        self.endings.record(id, reason.clone());
+        self.registry.cut(id, reason)
+    }
+
+    /// Tells that endings may have been missed. What is asked with an earlier mark is
+    /// [`Since::Lost`]; what is [held](Self::held) must be checked with the store by the caller.
+    pub fn record_gap(&self) {
+        self.endings.record_gap();
+    }
+
+    /// The sessions that hold open connections which were not cut, to check with the store.
+    ///
+    /// After a gap, ask for it after [`record_gap`](Self::record_gap): a connection that is
+    /// registered later is then unverified, or took its mark after the gap.
+    pub fn held(&self) -> Vec<SessionId> {
+        self.registry.held()
+    }
+
+    /// How many sessions hold open connections.
+    pub fn len(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Whether no session holds an open connection.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::with_memory(Self::DEFAULT_MEMORY)
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live")
+            .field("endings", &self.endings)
+            .field("sessions", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! Tests of the parts of this module together.
+
+#[cfg(not(adjourn_loom))]
+mod body;
+#[cfg(not(adjourn_loom))]
+mod cut;
+#[cfg(not(adjourn_loom))]
+mod hold;
+#[cfg(adjourn_loom)]
+mod loom_hold;
+#[cfg(adjourn_loom)]
+mod loom_signal;
+#[cfg(not(adjourn_loom))]
+mod waker;

@@ -1,0 +1,287 @@
+//! Which paths need a live session, whatever their spelling.
+//!
+//! The gate to a sensitive page is in the routes, where the path has one meaning. These rules are
+//! the net below it, for the whole application. Between here and a file there may be a router, a
+//! file server and a file system, each with its own idea of which spellings are the same, so:
+//!
+//! 1. **Deny by default.** With public patterns, everything that matches none is sensitive.
+//! 2. A path is public only if it matches **as received** and in its **normal form**: decoded
+//!    once, without empty and `.` segments, without `;parameters`, without the dots and spaces at
+//!    the end of a segment that Windows drops, in lower case. A sensitive prefix covers it in
+//!    either form, and wins.
+//! 3. A path that has no normal form is sensitive: a malformed or double encoding, an encoded
+//!    slash, a backslash, control and invisible characters, and every `..`. Browsers resolve `..`
+//!    before they ask; and without it normalisation works segment by segment, so that a path
+//!    which any later reader takes to be below a prefix is below it here, however much of this
+//!    that reader does.
+//! 4. No rules: nothing is sensitive.
+//!
+//! Knows nothing of other names that a file system may have for a file (links, short names,
+//! streams).
+
+use super::percent::decode_path;
+use std::borrow::Cow;
+
+/// The paths that need a live session; see the [rules](self) of this kind of judgement.
+///
+/// ```
+/// use adjourn::policy::PathRules;
+///
+/// let rules = PathRules::default()
+///     .with_public(["/", "/login", "/static/*"])?
+///     .with_sensitive(["/static/reports"])?;
+/// assert!(!rules.is_sensitive("/login"));
+/// assert!(!rules.is_sensitive("/static/site.css"));
+/// assert!(rules.is_sensitive("/account"));
+/// assert!(rules.is_sensitive("/static/%72eports/7.pdf"));
+/// assert!(rules.is_sensitive("/static/../account"));
+/// # Ok::<(), adjourn::policy::InvalidPattern>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct PathRules {
+    /// `None`: the rest is not denied by default.
+    public: Option<Vec<Public>>,
+    /// In normal form, without a slash at the end: the root is empty.
+    sensitive: Vec<Box<str>>,
+}
+
+impl PathRules {
+    /// Denies by default, except for these: an exact path (`"/login"`), or everything below a
+    /// segment (`"/static/*"`, with `/static/` itself but not `/static`).
+    ///
+    /// Compared exactly, as paths are by routers. May be called again, and with nothing at all:
+    /// then everything is sensitive.
+    ///
+    /// # Errors
+    /// A pattern is malformed, or could never match.
+    pub fn with_public<P>(
+        mut self,
+        patterns: impl IntoIterator<Item = P>,
+    ) -> Result<Self, InvalidPattern>
+    where
+        P: AsRef<str>,
+    {
+        let public = self.public.get_or_insert_default();
+        for pattern in patterns {
+            public.push(Public::new(pattern.as_ref())?);
+        }
+        Ok(self)
+    }
+
+    /// Makes these sensitive, with everything below them: `"/account"` covers `/account`,
+    /// `/account/` and `/account/settings`, in any case, and not `/accounts`.
+    ///
+    /// May be called again.
+    ///
+    /// # Errors
+    /// A prefix is malformed, or could never match.
+    pub fn with_sensitive<P>(
+        mut self,
+        prefixes: impl IntoIterator<Item = P>,
+    ) -> Result<Self, InvalidPattern>
+    where
+        P: AsRef<str>,
+    {
+        for prefix in prefixes {
+            let given = prefix.as_ref();
+            let prefix = given.strip_suffix('/').unwrap_or(given);
+            // What is left of "/" is the prefix of every path.
+            if !prefix.is_empty() {
+                check(given, prefix)?;
+            } else if given.is_empty() {
+                check(given, given)?;
+            }
+            self.sensitive.push(folded(prefix).into());
+        }
+        Ok(self)
+    }
+
+    /// Whether this path, as it came in the request and without its query, needs a live session.
+    ///
+    /// A path that is written plainly costs one look at its bytes and no allocation.
+    pub fn is_sensitive(&self, path: &str) -> bool {
+        if self.public.is_none() && self.sensitive.is_empty() {
+            return false;
+        }
+        let normal = if is_plain(path) {
+            Cow::Borrowed(path)
+        } else {
+            match normal_form(path) {
+                Some(normal) => Cow::Owned(normal),
+                None => return true,
+            }
+        };
+        if self
+            .sensitive
+            .iter()
+            .any(|prefix| is_below(prefix, path) || is_below(prefix, &normal))
+        {
+            return true;
+        }
+        self.public.as_ref().is_some_and(|public| {
+            !(public.iter().any(|pattern| pattern.matches(path))
+                && public.iter().any(|pattern| pattern.matches_normal(&normal)))
+        })
+    }
+}
+
+/// A path pattern that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the path pattern {pattern:?} {fault}")]
+pub struct InvalidPattern {
+    pattern: Box<str>,
+    fault: &'static str,
+}
+
+impl InvalidPattern {
+    fn new(pattern: &str, fault: &'static str) -> Self {
+        Self {
+            pattern: pattern.into(),
+            fault,
+        }
+    }
+
+    /// The pattern as it was given.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Public {
+    /// With the slash at the end.
+    Below(Box<str>),
+    Exactly(Box<str>),
+}
+
+impl Public {
+    fn new(pattern: &str) -> Result<Self, InvalidPattern> {
+        let path = pattern.strip_suffix('*').unwrap_or(pattern);
+        check(pattern, path)?;
+        if !path.is_ascii() {
+            return Err(InvalidPattern::new(
+                pattern,
+                "is not ASCII: such paths arrive encoded, make them public with a * below an \
+                 ASCII segment",
+            ));
+        }
+        if path.len() == pattern.len() {
+            Ok(Self::Exactly(path.into()))
+        } else if path.ends_with('/') {
+            Ok(Self::Below(path.into()))
+        } else {
+            Err(InvalidPattern::new(
+                pattern,
+                "has a * that is not a segment: end it with /*",
+            ))
+        }
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Below(start) => path.starts_with(&**start),
+            Self::Exactly(exact) => path == &**exact,
+        }
+    }
+
+    fn matches_normal(&self, path: &str) -> bool {
+        match self {
+            Self::Below(start) => starts_with_ignoring_case(path, start),
+            Self::Exactly(exact) => path.eq_ignore_ascii_case(exact),
+        }
+    }
+}
+
+/// `path` is what is left of the pattern without its wildcard.
+fn check(pattern: &str, path: &str) -> Result<(), InvalidPattern> {
+    let fault = if !path.starts_with('/') {
+        "does not begin with /"
+    } else if path.contains('*') {
+        "has a *, which may stand only for the last segment of a public pattern"
+    } else if path.contains(['?', '#', '%']) {
+        "holds ?, # or %: write a decoded path, without query"
+    } else if path.contains(['{', '}']) || path.contains("/:") {
+        "looks like a route with a placeholder: a sensitive prefix covers all below it, and a \
+         public pattern may end with /*"
+    } else if !is_normal(path) {
+        "is not in normal form: no empty, . or .. segment, no dot or space at the end of one, no \
+         ; or \\, no control or invisible character"
+    } else {
+        return Ok(());
+    };
+    Err(InvalidPattern::new(pattern, fault))
+}
+
+fn is_normal(path: &str) -> bool {
+    normal_form(path).is_some_and(|normal| normal == folded(path))
+}
+
+/// Whether lower-casing its ASCII is all that is missing to the normal form.
+fn is_plain(path: &str) -> bool {
+    let mut last = 0;
+    for byte in path.bytes() {
+        let plain = match byte {
+            b'/' => !matches!(last, b'/' | b'.'),
+            b'%' | b';' | b'\\' | b'?' | b'#' => false,
+            0x21..=0x7E => true,
+            _ => false,
+        };
+        if !plain {
+            return false;
+        }
+        last = byte;
+    }
+    path.starts_with('/') && last != b'.'
+}
+
+/// `None` if there is none: rule 3.
+fn normal_form(path: &str) -> Option<String> {
+    if path.contains(['?', '#']) {
+        return None;
+    }
+    let decoded = decode_path(path.as_bytes())?;
+    let mut normal = String::with_capacity(decoded.len());
+    let mut open = true; // whether the last segment was one that is left out
+    for segment in decoded.strip_prefix('/')?.split('/') {
+        let name = segment.split(';').next().unwrap_or_default();
+        let trimmed = name.trim_end_matches(['.', ' ']);
+        open = trimmed.is_empty();
+        if !open {
+            normal.push('/');
+            normal.push_str(trimmed);
+        } else if !matches!(name, "" | ".") {
+            return None;
+        }
+    }
+    if open {
+        normal.push('/');
+    }
+    Some(folded(&normal))
+}
+
+/// Lower case, such that letters which a file system may take for one another are one: the
+/// Kelvin sign is a k, the long s an s.
+fn folded(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    path.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether a path is the prefix or below it.
+fn is_below(prefix: &str, path: &str) -> bool {
+    starts_with_ignoring_case(path, prefix)
+        && matches!(path.as_bytes().get(prefix.len()), None | Some(b'/'))
+}
+
+fn starts_with_ignoring_case(path: &str, start: &str) -> bool {
+    path.as_bytes()
+        .split_at_checked(start.len())
+        .is_some_and(|(begin, _)| begin.eq_ignore_ascii_case(start.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Readers of single header values: bytes in, a yes or no or a kind out.
+
+use http::HeaderValue;
+
+/// What `Accept` names first of what is told apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Accept {
+    EventStream,
+    Html,
+    Json,
+    #[default]
+    Other,
+}
+
+impl Accept {
+    /// Looks into a further header line where the former did not decide.
+    pub(super) fn or(self, value: &HeaderValue) -> Self {
+        match self {
+            Self::Other => value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .find_map(Self::of)
+                .unwrap_or_default(),
+            Self::EventStream | Self::Html | Self::Json => self,
+        }
+    }
+
+    fn of(range: &[u8]) -> Option<Self> {
+        let media_type = essence(range);
+        let is = |name: &[u8]| media_type.eq_ignore_ascii_case(name);
+        if is(b"text/html") || is(b"application/xhtml+xml") {
+            Some(Self::Html)
+        } else if is(b"application/json") || is_suffixed(media_type, b"+json") {
+            Some(Self::Json)
+        } else if is(b"text/event-stream") {
+            Some(Self::EventStream)
+        } else {
+            None
+        }
+    }
+}
+
+/// A media type or token without its parameters.
+fn essence(value: &[u8]) -> &[u8] {
+    value
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii()
+}
+
+fn is_suffixed(text: &[u8], suffix: &[u8]) -> bool {
+    text.split_at_checked(text.len().saturating_sub(suffix.len()))
+        .is_some_and(|(_, end)| end.eq_ignore_ascii_case(suffix))
+}
+
+pub(super) fn is_prefetch(value: &HeaderValue) -> bool {
+    essence(value.as_bytes()).eq_ignore_ascii_case(b"prefetch")
+}
+
+pub(super) fn names_websocket(value: &HeaderValue) -> bool {
+    value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+}
+
+pub(super) fn is_grpc(value: &HeaderValue) -> bool {
+    let media_type = essence(value.as_bytes());
+    match media_type.split_at_checked(GRPC.len()) {
+        Some((start, rest)) => start.eq_ignore_ascii_case(GRPC) && matches!(rest, [] | [b'+', ..]),
+        None => false,
+    }
+}
+
+const GRPC: &[u8] = b"application/grpc";
