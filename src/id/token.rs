@@ -68,6 +68,15 @@ impl Token {
         self.secret.hash()
     }
 
+    /// The same credential again, for the one place that hands out two: to the response and to the
+    /// application.
+    pub(crate) const fn copy(&self) -> Self {
+        Self {
+            id: self.id,
+            secret: Secret(self.secret.0),
+        }
+    }
+
     /// The text that the client must present: a credential.
     ///
     /// Give it to the client and to nobody else; it is erased when dropped.

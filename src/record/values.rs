@@ -135,6 +135,11 @@ impl fmt::Debug for Values {
 pub struct Changes(BTreeMap<Box<str>, Option<Box<[u8]>>>);
 
 impl Changes {
+    /// No changes.
+    pub const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Sets a value; the last change of a name counts.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<Box<[u8]>>) -> Self {

@@ -172,6 +172,17 @@ pub trait SessionStore: Send + Sync + 'static {
     /// *Redis:* one script. *PostgreSQL:* one `UPDATE ... WHERE claim = $2`.
     fn acknowledge(&self, id: SessionId, claim: u64) -> Answer<bool>;
 
+    /// How old a stored last-seen may grow before activity writes it, unless the application says
+    /// otherwise: the price of a write against the precision of the idle timeout.
+    ///
+    /// By default a fifteenth of the idle timeout, at most a minute; an embedded store, which
+    /// writes for free, answers zero.
+    fn touch_interval(&self, idle_timeout: Option<Duration>) -> Duration {
+        idle_timeout.map_or(Duration::ZERO, |idle| {
+            (idle / 15).min(Duration::from_mins(1))
+        })
+    }
+
     /// The store's notices from now on.
     ///
     /// *Redis:* `SUBSCRIBE`. *PostgreSQL:* `LISTEN`.

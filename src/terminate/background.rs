@@ -5,7 +5,7 @@ use crate::{
     id::SessionId,
     reason::EndReason,
     record::Activity,
-    store::{self, Checked, Notice},
+    store::{Checked, Notice},
 };
 use std::{
     sync::{
@@ -33,8 +33,16 @@ impl Background {
             return;
         }
         if !self.started.swap(true, Ordering::AcqRel) {
-            road.tasks.spawn(self.stop.clone().run_until_cancelled_owned(sweep(Arc::clone(road))));
-            road.tasks.spawn(self.stop.clone().run_until_cancelled_owned(listen(Arc::clone(road))));
+            road.tasks.spawn(
+                self.stop
+                    .clone()
+                    .run_until_cancelled_owned(sweep(Arc::clone(road))),
+            );
+            road.tasks.spawn(
+                self.stop
+                    .clone()
+                    .run_until_cancelled_owned(listen(Arc::clone(road))),
+            );
         }
     }
 
@@ -71,34 +79,47 @@ async fn listen(road: Arc<Road>) {
                 road.live.ended(id, reason);
                 false
             }
-            Ok(Some(Notice::Cut(_))) => true,
             Ok(Some(Notice::Gap)) => {
-                road.live.endings().record_gap();
+                road.live.record_gap();
                 true
             }
             Ok(None) => {
                 sleep(RECHECK_INTERVAL).await;
                 true
             }
-            Err(_) => true,
+            // A cut covers sessions it does not name; and in any case now and then.
+            Ok(Some(Notice::Cut(_))) | Err(_) => true,
         };
-        if missed && let Err(error) = road.check_held().await {
-            road.store_failed("check", &error);
+        if missed {
+            road.verify_held().await;
         }
     }
 }
 
 impl Road {
     /// Asks the store how every session that this node holds open stands, and cuts what ended.
-    async fn check_held(self: &Arc<Self>) -> Result<(), store::Error> {
-        let held = self.live.registry().held();
-        for ids in held.chunks(MOST_IDS) {
-            let standings = self.store.check(ids, Activity::Passive).await?;
-            for (id, standing) in ids.iter().zip(standings) {
-                self.react(*id, standing).await;
-            }
+    async fn verify_held(self: &Arc<Self>) {
+        for ids in self.live.held().chunks(MOST_IDS) {
+            self.verify(ids).await;
         }
-        Ok(())
+    }
+
+    /// Asks the store about one session that this node began to hold when it may have missed its
+    /// ending.
+    pub(crate) fn verify_soon(self: &Arc<Self>, id: SessionId) {
+        let road = Arc::clone(self);
+        self.tasks.spawn(async move { road.verify(&[id]).await });
+    }
+
+    async fn verify(self: &Arc<Self>, ids: &[SessionId]) {
+        match self.store.check(ids, Activity::Passive).await {
+            Ok(standings) => {
+                for (id, standing) in ids.iter().zip(standings) {
+                    self.react(*id, standing).await;
+                }
+            }
+            Err(error) => self.store_failed("check", &error),
+        }
     }
 
     async fn react(self: &Arc<Self>, id: SessionId, standing: Checked) {
@@ -108,8 +129,12 @@ impl Road {
                 // Recorded by `end` itself if the store fails: the next check tries again.
                 let _receipt = self.end(id, reason.into()).await;
             }
-            Checked::Ended(reason) => self.live.ended(id, reason),
-            Checked::Unknown => self.live.ended(id, EndReason::Lost),
+            Checked::Ended(reason) => {
+                self.live.ended(id, reason);
+            }
+            Checked::Unknown => {
+                self.live.ended(id, EndReason::Lost);
+            }
         }
     }
 }
@@ -142,7 +167,10 @@ mod tests {
     fn jitter_stays_between_half_and_all() {
         for _ in 0..1_000 {
             let pause = jittered(SWEEP_INTERVAL);
-            assert!((SWEEP_INTERVAL / 2..=SWEEP_INTERVAL).contains(&pause), "{pause:?}");
+            assert!(
+                (SWEEP_INTERVAL / 2..=SWEEP_INTERVAL).contains(&pause),
+                "{pause:?}"
+            );
         }
     }
 }

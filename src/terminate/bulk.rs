@@ -28,7 +28,10 @@ impl Terminator {
         except: Option<SessionId>,
         cause: impl Into<Cause> + Send,
     ) -> Result<EndedAll, EndError> {
-        let scope = Scope::Subject { subject: subject.clone(), except };
+        let scope = Scope::Subject {
+            subject: subject.clone(),
+            except,
+        };
         self.0.end_all(scope, cause.into()).await
     }
 
@@ -48,7 +51,9 @@ impl Terminator {
         created_before: Option<Timestamp>,
         cause: impl Into<Cause> + Send,
     ) -> Result<EndedAll, EndError> {
-        self.0.end_all(Scope::Everyone { created_before }, cause.into()).await
+        self.0
+            .end_all(Scope::Everyone { created_before }, cause.into())
+            .await
     }
 
     /// Ends what is due now, takes over pending work whose lease is over, and answers how many
@@ -78,11 +83,11 @@ impl Road {
         let reply = self.store.end_all(scope, cause);
         let cut = match reply {
             store::Reply::Now(answer) => answer,
-            store::Reply::Later(answer) => self
-                .tasks
-                .spawn(answer)
-                .await
-                .unwrap_or_else(|_| Err(store::Error::unavailable("the answer to a cut was lost"))),
+            store::Reply::Later(answer) => {
+                self.tasks.spawn(answer).await.unwrap_or_else(|_| {
+                    Err(store::Error::unavailable("the answer to a cut was lost"))
+                })
+            }
         };
         let concluded = match cut {
             Ok(generation) => self.conclude_cut(generation).await,
@@ -103,13 +108,24 @@ impl Road {
         for _ in 0..MOST_BATCHES_INLINE {
             let due = self.end_due().await?;
             let batch = due.len();
-            concluded += due.iter().filter(|departed| departed.cut == Some(generation)).count();
+            concluded += due
+                .iter()
+                .filter(|departed| departed.cut == Some(generation))
+                .count();
             self.conclude_batch(due).await;
             if batch < BATCH {
-                return Ok(EndedAll { generation, concluded, more: false });
+                return Ok(EndedAll {
+                    generation,
+                    concluded,
+                    more: false,
+                });
             }
         }
-        Ok(EndedAll { generation, concluded, more: true })
+        Ok(EndedAll {
+            generation,
+            concluded,
+            more: true,
+        })
     }
 
     /// See [`Terminator::sweep`].
@@ -137,7 +153,10 @@ impl Road {
 
     /// Concludes sessions that ended in one step of the store, side by side.
     pub(crate) async fn conclude_batch(self: &Arc<Self>, departed: Vec<Departed>) {
-        let work: Vec<_> = departed.into_iter().map(|departed| self.conclude(departed)).collect();
+        let work: Vec<_> = departed
+            .into_iter()
+            .map(|departed| self.conclude(departed))
+            .collect();
         for work in work {
             work.done().await;
         }

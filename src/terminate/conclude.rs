@@ -1,9 +1,6 @@
 //! `conclude`: what happens to a session that ended, once.
 
-use super::{
-    EndError, Ended, HookOutcome, HookReport, NamedHook, Outcome,
-    receipt::CleanUp,
-};
+use super::{EndError, Ended, HookOutcome, HookReport, NamedHook, Outcome, receipt::CleanUp};
 use crate::{
     audit::{self, Event, EventKind, Sink},
     id::SessionId,
@@ -93,12 +90,21 @@ impl Road {
         clock: Arc<dyn Clock>,
         config: RoadConfig,
     ) -> Self {
-        Self { store, live: Arc::default(), clock, tasks: TaskTracker::new(), config }
+        Self {
+            store,
+            live: Arc::default(),
+            clock,
+            tasks: TaskTracker::new(),
+            config,
+        }
     }
 
     /// Who works on an ending that is asked for now.
     pub(crate) fn claimant(&self) -> Result<Claimant, store::Error> {
-        Ok(Claimant { attempt: Attempt::random()?, lease: self.config.lease })
+        Ok(Claimant {
+            attempt: Attempt::random()?,
+            lease: self.config.lease,
+        })
     }
 
     /// Records an event in every sink.
@@ -108,7 +114,10 @@ impl Road {
 
     /// Records that the store failed, and hands the error on.
     pub(crate) fn store_failed(&self, operation: &'static str, error: &store::Error) {
-        let kind = EventKind::StoreFailed { operation, error: error.to_string() };
+        let kind = EventKind::StoreFailed {
+            operation,
+            error: error.to_string(),
+        };
         self.record(&Event::new(kind, self.clock.now()));
     }
 
@@ -123,9 +132,13 @@ impl Road {
             Reply::Now(answer) => self.settle(id, answer),
             Reply::Later(answer) => {
                 let road = Arc::clone(self);
-                let task = self.tasks.spawn(async move { road.settle(id, answer.await) });
+                let task = self
+                    .tasks
+                    .spawn(async move { road.settle(id, answer.await) });
                 task.await.unwrap_or_else(|_| {
-                    Err(store::Error::unavailable("the store's answer to an ending was lost"))
+                    Err(store::Error::unavailable(
+                        "the store's answer to an ending was lost",
+                    ))
                 })
             }
         };
@@ -156,12 +169,18 @@ impl Road {
             }
             End::Unknown => (Outcome::Unknown, None, None),
         };
-        Ok(Settled { id, outcome, ending, work })
+        Ok(Settled {
+            id,
+            outcome,
+            ending,
+            work,
+        })
     }
 
     /// Everything that happens when a session has ended: the cut at once, the rest in a task.
     pub(crate) fn conclude(self: &Arc<Self>, departed: Departed) -> Work {
-        self.live.ended(departed.id, departed.ending.reason().clone());
+        self.live
+            .ended(departed.id, departed.ending.reason().clone());
         if !self.config.hooks.is_empty() {
             return Work::Running(self.tasks.spawn(Arc::clone(self).finish(departed)));
         }
@@ -170,7 +189,8 @@ impl Road {
             Reply::Now(answer) => self.acknowledged(answer),
             Reply::Later(answer) => {
                 let road = Arc::clone(self);
-                self.tasks.spawn(async move { road.acknowledged(answer.await) });
+                self.tasks
+                    .spawn(async move { road.acknowledged(answer.await) });
             }
         }
         Work::Done
@@ -192,7 +212,10 @@ impl Road {
         let mut hooks = pin!(async {
             let mut reports = Vec::with_capacity(self.config.hooks.len());
             for hook in &self.config.hooks {
-                reports.push(hook.run(departed, self.config.hook_limit, &self.tasks).await);
+                reports.push(
+                    hook.run(departed, self.config.hook_limit, &self.tasks)
+                        .await,
+                );
             }
             reports
         });
@@ -200,7 +223,10 @@ impl Road {
             if let Ok(reports) = timeout(self.config.lease / 3, hooks.as_mut()).await {
                 return Some(reports);
             }
-            let renewal = self.store.renew(departed.id, departed.claim, self.config.lease).await;
+            let renewal = self
+                .store
+                .renew(departed.id, departed.claim, self.config.lease)
+                .await;
             match renewal {
                 Ok(true) => {}
                 Ok(false) => return None,
@@ -211,7 +237,9 @@ impl Road {
     }
 
     fn report(&self, departed: &Departed, reports: &[HookReport]) {
-        let failed = reports.iter().filter(|report| report.outcome != HookOutcome::Done);
+        let failed = reports
+            .iter()
+            .filter(|report| report.outcome != HookOutcome::Done);
         let at = departed.ending.at();
         let kind = EventKind::Ended {
             cause: departed.ending.cause().clone(),
@@ -237,7 +265,9 @@ impl Road {
 
 impl fmt::Debug for Road {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Road").field("hooks", &self.config.hooks).finish_non_exhaustive()
+        f.debug_struct("Road")
+            .field("hooks", &self.config.hooks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -274,6 +304,11 @@ impl Settled {
                 .await
                 .map_or(CleanUp::StillRunning, CleanUp::Finished),
         };
-        Ended { id: self.id, outcome: self.outcome, ending: self.ending, clean_up }
+        Ended {
+            id: Some(self.id),
+            outcome: self.outcome,
+            ending: self.ending,
+            clean_up,
+        }
     }
 }

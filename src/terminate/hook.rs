@@ -74,7 +74,10 @@ impl NamedHook {
                 HookOutcome::TimedOut
             }
         };
-        HookReport { name: self.name, outcome }
+        HookReport {
+            name: self.name,
+            outcome,
+        }
     }
 }
 

@@ -1,12 +1,7 @@
 //! What an ending answers to whoever asked for it.
 
 use super::{HookOutcome, HookReport};
-use crate::{
-    id::SessionId,
-    reason::Ending,
-    record::Generation,
-    store,
-};
+use crate::{id::SessionId, reason::Ending, record::Generation, store};
 
 /// The receipt of an ending: the store has decided it, and the token authenticates nobody.
 ///
@@ -14,7 +9,7 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "the receipt says whether there was anything to end and which clean-up failed"]
 pub struct Ended {
-    pub(super) id: SessionId,
+    pub(super) id: Option<SessionId>,
     pub(super) outcome: Outcome,
     pub(super) ending: Option<Ending>,
     pub(super) clean_up: CleanUp,
@@ -43,8 +38,18 @@ pub(super) enum CleanUp {
 }
 
 impl Ended {
-    /// Which session.
-    pub const fn id(&self) -> SessionId {
+    /// There was nothing to end.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            id: None,
+            outcome: Outcome::Unknown,
+            ending: None,
+            clean_up: CleanUp::NotOurs,
+        }
+    }
+
+    /// Which session; `None` when the request had none.
+    pub const fn id(&self) -> Option<SessionId> {
         self.id
     }
 
@@ -73,7 +78,9 @@ impl Ended {
 
     /// The hooks that failed.
     pub fn failed_hooks(&self) -> impl Iterator<Item = &HookReport> {
-        self.hooks().iter().filter(|report| report.outcome != HookOutcome::Done)
+        self.hooks()
+            .iter()
+            .filter(|report| report.outcome != HookOutcome::Done)
     }
 }
 
@@ -100,6 +107,12 @@ impl EndedAll {
     /// Whether more are being concluded after this answer, by the sweeper. They are dead already.
     pub const fn more_follow(&self) -> bool {
         self.more
+    }
+}
+
+impl From<EndError> for store::Error {
+    fn from(error: EndError) -> Self {
+        error.0
     }
 }
 

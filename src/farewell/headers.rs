@@ -1,0 +1,142 @@
+//! The headers that belong to an ending, a log-in, and any response to a live session.
+
+use super::{FarewellConfig, Marker};
+use crate::{
+    carrier::{Via, strip_set_cookie},
+    policy::{FetchSite, RequestFacts},
+    session::Effects,
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, EXPIRES, PRAGMA, REFERRER_POLICY, SET_COOKIE},
+};
+
+/// Adds to a response what the session's effects demand.
+pub(crate) fn decorate(
+    config: &FarewellConfig,
+    facts: &RequestFacts,
+    via: Option<Via>,
+    marker: Option<&Marker>,
+    effects: &Effects,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+) {
+    strip_ours(config, effects, headers);
+    if effects.live || effects.issued.is_some() || effects.ended.is_some() || effects.remove {
+        no_store(headers);
+    }
+    if via == Some(Via::Bearer) && effects.issued.is_none() {
+        return;
+    }
+    if let Some((token, cookie)) = effects.issued.as_ref().zip(config.cookie.as_ref()) {
+        headers.append(SET_COOKIE, cookie.set(&token.expose()));
+        if effects.subject_changed && config.clear_site_data {
+            headers.append(CLEAR_SITE_DATA, STORAGE);
+        }
+    }
+    if effects.remove {
+        remove(config.cookie.as_ref(), headers);
+    }
+    match &effects.ended {
+        Some((id, reason, here)) => {
+            let marker = Marker {
+                reason: reason.clone(),
+                session_id: *id,
+            };
+            say_farewell(config, facts, &marker, *here, status, headers);
+        }
+        None => land(config, facts, marker, effects, status, headers),
+    }
+}
+
+/// Nothing of it may be stored (RFC 9111 section 5.2.2.5): whatever the handler said would let a
+/// cache keep it, so it is replaced.
+pub(crate) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.remove(EXPIRES);
+    headers.remove(PRAGMA);
+}
+
+/// The response of an ending, or the first one after it.
+fn say_farewell(
+    config: &FarewellConfig,
+    facts: &RequestFacts,
+    marker: &Marker,
+    here: bool,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+) {
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for cookie in &config.to_clear {
+        remove(Some(cookie), headers);
+    }
+    // Not on each 401 of a burst of background requests: the next page does it, by the marker.
+    let clears = config.clear_site_data && (here || facts.is_navigation());
+    if clears {
+        headers.append(CLEAR_SITE_DATA, STORAGE);
+    }
+    let landed = clears && !status.is_redirection();
+    match &config.marker {
+        Some(cookie) if landed => remove(Some(cookie), headers),
+        Some(cookie) => {
+            headers.append(
+                SET_COOKIE,
+                cookie.set_for(&marker.value(), Marker::LIFETIME),
+            );
+        }
+        None => {}
+    }
+}
+
+/// A page on which somebody lands after an ending: it clears once what a redirect could not.
+fn land(
+    config: &FarewellConfig,
+    facts: &RequestFacts,
+    marker: Option<&Marker>,
+    effects: &Effects,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+) {
+    if marker.is_none() {
+        return;
+    }
+    if effects.issued.is_some() {
+        return remove(config.marker.as_ref(), headers);
+    }
+    let lands =
+        facts.is_document_get() && facts.site() != FetchSite::CrossSite && !status.is_redirection();
+    if !lands {
+        return;
+    }
+    no_store(headers);
+    if config.clear_site_data {
+        headers.append(CLEAR_SITE_DATA, STORAGE);
+    }
+    remove(config.marker.as_ref(), headers);
+}
+
+/// The application does not set our cookies, and at the end not those named for removal either:
+/// one line a name (RFC 6265bis section 4.1.1), and the last word is ours.
+fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMap) {
+    if !headers.contains_key(SET_COOKIE) {
+        return;
+    }
+    let ended = effects.ended.is_some();
+    strip_set_cookie(headers, |name| {
+        let named = |cookie: &crate::carrier::Cookie| cookie.name().as_bytes() == name;
+        config.cookie.as_ref().is_some_and(named)
+            || config.marker.as_ref().is_some_and(named)
+            || (ended && config.to_clear.iter().any(named))
+    });
+}
+
+fn remove(cookie: Option<&crate::carrier::Cookie>, headers: &mut HeaderMap) {
+    if let Some(cookie) = cookie {
+        headers.append(SET_COOKIE, cookie.clear());
+    }
+}
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// Quoted, else browsers ignore it silently.
+const STORAGE: HeaderValue = HeaderValue::from_static("\"storage\"");

@@ -1,0 +1,183 @@
+//! Extractors and responses for axum.
+
+use super::flow::refusal_of;
+use crate::{
+    farewell::{Farewell, Refusal, Wish, problem},
+    id::{SessionId, Subject},
+    policy::LogOutRefusal,
+    record::{Live, Remaining},
+    session::{LogOutError, Session, Standing, StartError},
+    terminate::{EndError, Terminator},
+};
+use axum_core::{
+    body::Body,
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header::ALLOW, request::Parts};
+use std::ops::Deref;
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = MissingLayer;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        parts.extensions.get::<Self>().cloned().ok_or(MissingLayer)
+    }
+}
+
+/// A session that was live when the request came in: an extractor for handlers that need one.
+///
+/// A request without gets the negotiated answer: a redirect to the log-in or exit page, or 401 with
+/// the reason. `Option<LiveSession>` is `None` instead.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    session: Session,
+    live: Live,
+}
+
+impl LiveSession {
+    /// The public name of the session.
+    pub const fn session_id(&self) -> SessionId {
+        self.live.id
+    }
+
+    /// Who it belongs to; `None` for an anonymous one.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.live.record.subject()
+    }
+
+    /// How long it lives on if nothing happens.
+    pub fn expires_in(&self) -> Remaining {
+        self.live.remaining()
+    }
+
+    fn of(session: Session) -> Result<Self, SessionRequired> {
+        let standing = session.standing();
+        match (standing, session) {
+            (Standing::Live(live), session) => Ok(Self { session, live }),
+            (standing, _) => Err(SessionRequired(refusal_of(&standing))),
+        }
+    }
+}
+
+impl Deref for LiveSession {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for LiveSession {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        Self::of(session).map_err(IntoResponse::into_response)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for LiveSession {
+    type Rejection = MissingLayer;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, Self::Rejection> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self::of(session).ok())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Terminator {
+    type Rejection = MissingLayer;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self(std::sync::Arc::clone(&session.context().road)))
+    }
+}
+
+/// The request came through no [`SessionLayer`](super::SessionLayer): a mistake in the server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "no session layer: add `.layer(sessions.layer())` to the router, after all routes that use \
+     sessions"
+)]
+#[non_exhaustive]
+pub struct MissingLayer;
+
+impl IntoResponse for MissingLayer {
+    fn into_response(self) -> Response {
+        tracing::error!(target: "adjourn", "{self}");
+        (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
+    }
+}
+
+/// The request has no live session; as a response it becomes the negotiated answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a live session is needed")]
+pub struct SessionRequired(Option<Refusal>);
+
+impl IntoResponse for SessionRequired {
+    fn into_response(self) -> Response {
+        let refusal = self.0.unwrap_or(Refusal::NoSession);
+        Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED)
+    }
+}
+
+impl IntoResponse for Farewell {
+    fn into_response(self) -> Response {
+        self.into_http_response()
+    }
+}
+
+impl IntoResponse for LogOutError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(refusal) => refused(refusal),
+            Self::Store(error) => error.into_response(),
+        }
+    }
+}
+
+fn refused(refusal: LogOutRefusal) -> Response {
+    let answer = problem(refusal.status(), refusal.code(), &refusal.to_string());
+    let mut response = answer.map(Body::from);
+    if refusal.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+impl IntoResponse for EndError {
+    fn into_response(self) -> Response {
+        Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
+    }
+}
+
+impl IntoResponse for StartError {
+    /// 503 when the store failed, 409 at the limit of sessions and for an outdated ticket, 500 for
+    /// what is a mistake of the server's.
+    fn into_response(self) -> Response {
+        match &self {
+            Self::End(_) | Self::Store(_) => {
+                Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::LimitReached(_) => {
+                problem(StatusCode::CONFLICT, "limit-reached", &self.to_string()).map(Body::from)
+            }
+            Self::Outdated => {
+                problem(StatusCode::CONFLICT, "log-in-outdated", &self.to_string()).map(Body::from)
+            }
+            Self::Subject(_) | Self::Values(_) => {
+                tracing::error!(target: "adjourn", error = %self, "a log-in cannot work");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The future between `enter` and `leave`: a state machine with a name.
+
+use super::flow::{self, Entrance, Visit};
+use crate::{
+    farewell::Answer,
+    live::SessionBody,
+    session::Committed,
+    store::{self, BoxFuture, Reply},
+    terminate::BoxError,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tower_service::Service;
+
+pin_project! {
+    /// The response future of [`SessionService`](super::SessionService).
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing is half-done: an ending that began is finished, what was not committed is
+    /// not written, and a session that was started but not delivered is ended.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, B, R>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, R, S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B, R, F> {
+        /// The store answers later.
+        Enter {
+            entrance: BoxFuture<'static, Entrance>,
+            waiting: Option<(Request<B>, S)>,
+        },
+        /// The inner service works.
+        Inner {
+            #[pin]
+            future: F,
+            visit: Option<Box<Visit>>,
+        },
+        /// The store commits.
+        Leave {
+            commit: BoxFuture<'static, Result<Committed, store::Error>>,
+            leaving: Option<(Box<Visit>, Response<R>)>,
+        },
+        /// The layer answers by itself.
+        Refused { answer: Option<Box<Answer>> },
+    }
+}
+
+impl<S, B, R> ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn enter(
+        entrance: BoxFuture<'static, Entrance>,
+        request: Request<B>,
+        service: S,
+    ) -> Self {
+        Self {
+            state: State::Enter {
+                entrance,
+                waiting: Some((request, service)),
+            },
+        }
+    }
+
+    pub(super) fn inner(future: S::Future, visit: Box<Visit>) -> Self {
+        Self {
+            state: State::Inner {
+                future,
+                visit: Some(visit),
+            },
+        }
+    }
+
+    pub(super) fn pass_through(future: S::Future) -> Self {
+        Self {
+            state: State::Inner {
+                future,
+                visit: None,
+            },
+        }
+    }
+
+    pub(super) fn refused(answer: Box<Answer>) -> Self {
+        Self {
+            state: State::Refused {
+                answer: Some(answer),
+            },
+        }
+    }
+}
+
+impl<S, B, R> Future for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    type Output = Result<Response<SessionBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Enter { entrance, waiting } => {
+                    let entrance = ready!(entrance.as_mut().poll(cx));
+                    waiting.take().map(|waiting| go_in(entrance, waiting))
+                }
+                StateProjection::Inner { future, visit } => {
+                    let response = ready!(future.poll(cx))?;
+                    match go_out(visit.take(), response) {
+                        Ok(response) => return Poll::Ready(Ok(response)),
+                        Err(commit) => Some(commit),
+                    }
+                }
+                StateProjection::Leave { commit, leaving } => {
+                    let committed = ready!(commit.as_mut().poll(cx));
+                    let left = leaving
+                        .take()
+                        .map(|(visit, r)| flow::leave(*visit, committed, r));
+                    return left.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+                StateProjection::Refused { answer } => {
+                    let answer = answer.take().map(|answer| answer.map(SessionBody::ours));
+                    return answer.map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)));
+                }
+            };
+            // Only a future that is polled after it was ready finds nothing left to do.
+            let Some(next) = next else {
+                return Poll::Pending;
+            };
+            state.set(next);
+        }
+    }
+}
+
+/// Calls the inner service, if the request may pass.
+fn go_in<S, B, R>(
+    entrance: Entrance,
+    (mut request, mut service): (Request<B>, S),
+) -> State<S, B, R, S::Future>
+where
+    S: Service<Request<B>>,
+{
+    match entrance.admit(&mut request) {
+        Ok(visit) => State::Inner {
+            future: service.call(request),
+            visit: Some(visit),
+        },
+        Err(answer) => State::Refused {
+            answer: Some(answer),
+        },
+    }
+}
+
+/// The response, or the state that waits for the store to commit.
+#[expect(clippy::result_large_err, reason = "moved once, to where it stays")]
+fn go_out<S, B, R, F>(
+    visit: Option<Box<Visit>>,
+    response: Response<R>,
+) -> Result<Response<SessionBody<R>>, State<S, B, R, F>>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    let Some(visit) = visit else {
+        return Ok(response.map(SessionBody::plain));
+    };
+    match visit.commit() {
+        Reply::Now(committed) => Ok(flow::leave(*visit, committed, response)),
+        Reply::Later(commit) => Err(State::Leave {
+            commit,
+            leaving: Some((visit, response)),
+        }),
+    }
+}
+
+impl<S, B, R> fmt::Debug for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Enter { .. } => "enter",
+            State::Inner { .. } => "inner",
+            State::Leave { .. } => "leave",
+            State::Refused { .. } => "refused",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &state)
+            .finish()
+    }
+}

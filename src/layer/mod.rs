@@ -1,0 +1,34 @@
+//! The layer around a service, its configuration and its extractors.
+//!
+//! ```text
+//! request -> enter: carrier.read -> store.check_in -> gate -> inner service
+//!         -> leave: session.commit -> answer or keep -> farewell headers -> guard the body -> response
+//! ```
+//!
+//! [`Sessions`] owns everything. [`SessionLayer`] and [`SessionService`] wrap any Tower service;
+//! [`flow`] holds the two straight-line functions of the picture, and the future between them is a
+//! nameable state machine.
+//!
+//! Order of layers, outermost first: tracing, panic catching, CORS, compression, **session**,
+//! timeouts, routes. CORS outside, else a script cannot read the 401; compression outside, so that
+//! the last event of a cut stream is compressed with the rest.
+
+mod builder;
+#[cfg(feature = "axum")]
+mod extract;
+mod flow;
+mod future;
+mod peer;
+mod require;
+mod service;
+mod sessions;
+
+pub use builder::{BuildError, SessionsBuilder};
+#[cfg(feature = "axum")]
+pub use extract::{LiveSession, MissingLayer, SessionRequired};
+pub use future::ResponseFuture;
+pub use peer::PeerAddr;
+pub use require::{RequireSession, RequireSessionLayer, require_session};
+pub use service::{SessionLayer, SessionService};
+pub(crate) use sessions::Core;
+pub use sessions::Sessions;

@@ -1,0 +1,239 @@
+//! What happens to a session's changes when the response is on its way.
+
+use super::{Session, Standing, handle::Issued};
+use crate::{
+    audit::{Event, EventKind},
+    id::{SecretHash, SessionId, Token},
+    live::Since,
+    reason::EndReason,
+    record::Activity,
+    store::{self, Checked, NotLive, Reply, Rotated, Update, Updated},
+    terminate::Road,
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// What became of the session by the time its response is on its way.
+#[derive(Debug)]
+pub(crate) enum Committed {
+    /// As the handlers left it.
+    AsIs,
+    /// It ended meanwhile, not by this request; nothing was written.
+    EndedMeanwhile(EndReason),
+    /// Its secret was replaced by another request meanwhile; the values were written.
+    Outdated,
+}
+
+/// What of the session the response must tell the client.
+#[derive(Debug)]
+pub(crate) struct Effects {
+    /// The token to set.
+    pub(crate) issued: Option<Token>,
+    /// Whether what the client presented is to be removed.
+    pub(crate) remove: bool,
+    /// The ending that this request saw, and whether it made it.
+    pub(crate) ended: Option<(SessionId, EndReason, bool)>,
+    /// Whether the browser's storage is somebody else's than the new user's.
+    pub(crate) subject_changed: bool,
+    /// Whether the response shows, or may show, something of a live session.
+    pub(crate) live: bool,
+}
+
+impl Session {
+    /// Writes what this request changed, and finds out whether the session ended meanwhile.
+    ///
+    /// When nothing was changed and nothing ended on this node, that is one atomic load.
+    pub(crate) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
+        let (id, update, rotation) = {
+            let mut state = self.state();
+            let Standing::Live(live) = &state.standing else {
+                return Reply::Now(Ok(Committed::AsIs));
+            };
+            let id = live.id;
+            let rotation = state.rotate.then_some(state.secret).flatten();
+            (id, std::mem::take(&mut state.pending), rotation)
+        };
+        let since = self.context().road.live.since(self.0.mark, id);
+        match since {
+            Since::Ended(reason) => Reply::Now(Ok(self.note_ended(id, reason))),
+            Since::Nothing if update.is_empty() && rotation.is_none() => {
+                Reply::Now(Ok(Committed::AsIs))
+            }
+            Since::Lost | Since::Nothing => {
+                let session = self.clone();
+                let lost = matches!(since, Since::Lost);
+                Reply::later(async move { session.write_all(id, update, rotation, lost).await })
+            }
+        }
+    }
+
+    async fn write_all(
+        &self,
+        id: SessionId,
+        update: Update,
+        rotation: Option<SecretHash>,
+        verify: bool,
+    ) -> Result<Committed, store::Error> {
+        let store = self.context().store();
+        let nothing_else = update.is_empty() && rotation.is_none();
+        if verify
+            && nothing_else
+            && let Some(why) = check(store, id).await?
+        {
+            return self.learn(id, why).await;
+        }
+        if !update.is_empty()
+            && let Updated::NotLive(why) = store.update(id, update, None).await?
+        {
+            return self.learn(id, why).await;
+        }
+        let Some(old) = rotation else {
+            return Ok(Committed::AsIs);
+        };
+        let token = Token::new(id)?;
+        match store
+            .rotate(id, &old, &token.secret_hash(), Duration::ZERO)
+            .await?
+        {
+            Rotated::Written => {
+                self.record_rotation(id);
+                self.state().issued = Some(Issued::Cookie(token));
+                Ok(Committed::AsIs)
+            }
+            Rotated::Outdated | Rotated::WrongSecret => {
+                self.state().standing = Standing::Outdated;
+                Ok(Committed::Outdated)
+            }
+            Rotated::NotLive(why) => self.learn(id, why).await,
+        }
+    }
+
+    async fn learn(&self, id: SessionId, why: NotLive) -> Result<Committed, store::Error> {
+        let reason = self.context().road.learn(id, why).await?;
+        Ok(self.note_ended(id, reason))
+    }
+
+    fn note_ended(&self, id: SessionId, reason: EndReason) -> Committed {
+        let mut state = self.state();
+        state.standing = Standing::Ended {
+            id,
+            reason: reason.clone(),
+        };
+        state.forget_changes();
+        Committed::EndedMeanwhile(reason)
+    }
+
+    pub(super) fn record_rotation(&self, id: SessionId) {
+        let road = &self.context().road;
+        let event = Event::new(EventKind::Rotated, road.clock.now())
+            .of(id)
+            .by(self.subject());
+        road.record(&event);
+    }
+
+    /// What the response must tell the client; the issued token is handed out once.
+    pub(crate) fn effects(&self) -> Effects {
+        let mut state = self.state();
+        let issued = match state.issued.take() {
+            Some(Issued::Cookie(token)) => Some(token),
+            Some(Issued::Bearer) | None => None,
+        };
+        let ended = match &state.standing {
+            Standing::Ended { id, reason } => Some((*id, reason.clone(), state.ended_here)),
+            Standing::Ambiguous(_)
+            | Standing::Anonymous
+            | Standing::Live(_)
+            | Standing::Outdated => None,
+        };
+        Effects {
+            remove: issued.is_none() && (ended.is_some() || state.stale || state.end_failed),
+            issued,
+            live: matches!(state.standing, Standing::Live(_)) || state.via.is_some(),
+            subject_changed: std::mem::take(&mut state.subject_changed),
+            ended,
+        }
+    }
+}
+
+/// Whether a session that nobody presented a secret for still lives.
+async fn check(
+    store: &dyn store::SessionStore,
+    id: SessionId,
+) -> Result<Option<NotLive>, store::Error> {
+    let standing = store
+        .check(&[id], Activity::Passive)
+        .await?
+        .into_iter()
+        .next();
+    Ok(match standing {
+        Some(Checked::Live) => None,
+        Some(Checked::Due(reason) | Checked::Ended(reason)) => Some(NotLive::Due(reason.into())),
+        Some(Checked::Unknown) | None => Some(NotLive::Unknown),
+    })
+}
+
+impl Road {
+    /// Concludes a session that turned out not to be live, if nobody did, and answers why it
+    /// ended.
+    pub(crate) async fn learn(
+        self: &Arc<Self>,
+        id: SessionId,
+        why: NotLive,
+    ) -> Result<EndReason, store::Error> {
+        match why {
+            NotLive::Due(cause) => {
+                let asked = cause.reason().clone();
+                let ended = self.end(id, cause).await.map_err(store::Error::from)?;
+                Ok(ended
+                    .ending()
+                    .map_or(asked, |ending| ending.reason().clone()))
+            }
+            NotLive::Ended(tombstone) => {
+                self.live.ended(id, tombstone.reason().clone());
+                Ok(tombstone.reason().clone())
+            }
+            NotLive::Unknown => Ok(EndReason::Lost),
+        }
+    }
+}
+
+/// Watches over a session that this request starts: dropped before the response was handed over,
+/// it ends the session [`EndReason::Undelivered`].
+pub(crate) struct Delivery(Option<Session>);
+
+impl Delivery {
+    pub(crate) const fn of(session: Session) -> Self {
+        Self(Some(session))
+    }
+
+    pub(crate) const fn session(&self) -> Option<&Session> {
+        self.0.as_ref()
+    }
+
+    /// The response is handed over.
+    pub(crate) fn done(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let Some(session) = self.0.take() else { return };
+        let undelivered = session.state().issued.take().is_some();
+        let Some(id) = session.id().filter(|_| undelivered) else {
+            return;
+        };
+        // Without a runtime nobody can be asked; the session idles out.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let road = Arc::clone(&session.context().road);
+            session.context().road.tasks.spawn(async move {
+                let _recorded = road.end(id, EndReason::Undelivered.into()).await;
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Delivery").field(&self.0).finish()
+    }
+}

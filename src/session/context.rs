@@ -1,0 +1,35 @@
+//! What every session handle shares.
+
+use crate::{
+    policy::{Origin, Timeouts},
+    store::{Limit, SessionStore},
+    terminate::Road,
+};
+use std::{sync::Arc, time::Duration};
+
+/// The part of the configuration that session handles need.
+pub(crate) struct Context {
+    pub(crate) road: Arc<Road>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limit: Option<Limit>,
+    /// The most that the values of one session may take, in bytes.
+    pub(crate) max_values: usize,
+    /// Where this site is, for requests that do not say where they come from.
+    pub(crate) origin: Option<Origin>,
+    /// Whether new sessions get a cookie; otherwise the application hands out their token.
+    pub(crate) cookie: bool,
+}
+
+impl Context {
+    pub(crate) fn store(&self) -> &dyn SessionStore {
+        &*self.road.store
+    }
+
+    /// The idle timeout and touch interval to store for a session with these timeouts.
+    pub(crate) fn pace(&self, timeouts: &Timeouts) -> (Option<Duration>, Duration) {
+        let interval = timeouts
+            .touch_interval()
+            .unwrap_or_else(|| self.store().touch_interval(timeouts.idle()));
+        (timeouts.stored_idle(interval), interval)
+    }
+}

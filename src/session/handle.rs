@@ -1,0 +1,253 @@
+//! The handle: who and what the session of this request is.
+
+use super::Context;
+use crate::{
+    carrier::Via,
+    id::{SecretHash, SessionId, Subject, Token},
+    live::{LiveGuard, Mark},
+    policy::RequestFacts,
+    reason::EndReason,
+    record::{Client, Live, Remaining},
+    store::{Ticket, Update},
+    time::Timestamp,
+};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The session of a request, live or not.
+///
+/// The layer puts one into the extensions of every request; under axum it is an extractor. Clones
+/// are the same session. See the [module](super) for what is written when.
+///
+/// Reading is synchronous and takes a short lock of this request's own; nothing here is shared
+/// with other requests.
+#[derive(Clone)]
+pub struct Session(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) context: Arc<Context>,
+    pub(super) facts: RequestFacts,
+    pub(super) address: Option<IpAddr>,
+    /// Where the ring of recent endings stood when the store was asked.
+    pub(super) mark: Mark,
+    pub(super) state: Mutex<State>,
+}
+
+/// What the store said when the request came in.
+pub(crate) struct Entered {
+    pub(crate) standing: Standing,
+    /// The token that was presented: by which carrier, and the hash of its secret.
+    pub(crate) presented: Option<(Via, Option<SecretHash>)>,
+    /// Whether what was presented is to be removed from the client.
+    pub(crate) stale: bool,
+}
+
+/// How the session of this request stands.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// Two or more live sessions under one cookie name: none is believed.
+    Ambiguous(Vec<SessionId>),
+    /// No session.
+    Anonymous,
+    /// Ended, with the id if the client proved that it was its own.
+    Ended { id: SessionId, reason: EndReason },
+    /// Live.
+    Live(Live),
+    /// The right session, but with a secret that was replaced.
+    Outdated,
+}
+
+/// What changes while the request is handled.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not states of one thing"
+)]
+pub(super) struct State {
+    pub(super) standing: Standing,
+    pub(super) via: Option<Via>,
+    /// The hash of the secret that the client will present next, as far as this request knows.
+    pub(super) secret: Option<SecretHash>,
+    pub(super) stale: bool,
+    pub(super) pending: Update,
+    pub(super) rotate: bool,
+    pub(super) issued: Option<Issued>,
+    pub(super) ticket: Option<Ticket>,
+    /// A handler of this request ended the session.
+    pub(super) ended_here: bool,
+    /// A handler tried to and the store failed.
+    pub(super) end_failed: bool,
+    /// The browser's storage belongs to somebody else than who logged in now.
+    pub(super) subject_changed: bool,
+}
+
+/// A token that goes out with this response.
+pub(super) enum Issued {
+    /// Handed to the application, which tells its client.
+    Bearer,
+    /// Set as the session cookie.
+    Cookie(Token),
+}
+
+impl Session {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        facts: RequestFacts,
+        address: Option<IpAddr>,
+        mark: Mark,
+        entered: Entered,
+    ) -> Self {
+        let (via, secret) = match entered.presented {
+            Some((via, secret)) => (Some(via), secret),
+            None => (None, None),
+        };
+        let state = Mutex::new(State {
+            standing: entered.standing,
+            via,
+            secret,
+            stale: entered.stale,
+            pending: Update::default(),
+            rotate: false,
+            issued: None,
+            ticket: None,
+            ended_here: false,
+            end_failed: false,
+            subject_changed: false,
+        });
+        Self(Arc::new(Inner {
+            context,
+            facts,
+            address,
+            mark,
+            state,
+        }))
+    }
+
+    /// Whether there is a live session.
+    pub fn is_live(&self) -> bool {
+        self.with_live(|_| ()).is_some()
+    }
+
+    /// The public name of the live session.
+    pub fn id(&self) -> Option<SessionId> {
+        self.with_live(|live| live.id)
+    }
+
+    /// Who the live session belongs to; `None` without one and for an anonymous one.
+    pub fn subject(&self) -> Option<Subject> {
+        self.with_live(|live| live.record.subject().cloned())
+            .flatten()
+    }
+
+    /// When the live session was created, in store time.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.with_live(|live| live.record.created_at())
+    }
+
+    /// When the user of the live session last proved who they are, in store time.
+    pub fn authenticated_at(&self) -> Option<Timestamp> {
+        self.with_live(|live| live.record.authenticated_at())
+    }
+
+    /// How long the live session lives on if nothing happens: until the idle and until the
+    /// absolute timeout.
+    ///
+    /// As of the moment the store answered this request.
+    pub fn expires_in(&self) -> Option<Remaining> {
+        self.with_live(Live::remaining)
+    }
+
+    /// The live session's idle timeout, if it has one.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.with_live(|live| live.record.idle_timeout()).flatten()
+    }
+
+    /// What was known of the client when the live session started.
+    pub fn client(&self) -> Option<Arc<Client>> {
+        self.with_live(|live| live.record.client().cloned())
+            .flatten()
+    }
+
+    /// What is known of the client of this request.
+    pub fn request_client(&self) -> Client {
+        let user_agent = self.0.facts.user_agent().map(http::HeaderValue::as_bytes);
+        Client::new(self.0.address, user_agent)
+    }
+
+    /// Why the session whose token was presented ended, if the client proved that it was its own.
+    pub fn end_reason(&self) -> Option<EndReason> {
+        match &self.state().standing {
+            Standing::Ended { reason, .. } => Some(reason.clone()),
+            Standing::Ambiguous(_)
+            | Standing::Anonymous
+            | Standing::Live(_)
+            | Standing::Outdated => None,
+        }
+    }
+
+    /// Whether a temporary permission is held: see [`Session::grant`].
+    pub fn granted(&self, name: &str) -> bool {
+        let state = self.state();
+        let Standing::Live(live) = &state.standing else {
+            return false;
+        };
+        live.record.granted(name, live.now) || state.pending.grants.allows(name, live.now)
+    }
+
+    /// Holds something open on behalf of the live session, a socket or a job: the guard tells when
+    /// the session ends. `None` without a live session.
+    ///
+    /// Holding is not activity: the session idles out all the same.
+    pub fn live(&self) -> Option<LiveGuard> {
+        let (id, road) = (self.id()?, &self.0.context.road);
+        let guard = road.live.hold(id, self.0.mark);
+        if guard.is_unverified() {
+            road.verify_soon(id);
+        }
+        Some(guard)
+    }
+
+    /// The facts of the request.
+    pub(crate) fn facts(&self) -> &RequestFacts {
+        &self.0.facts
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.0.context
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.state().standing.clone()
+    }
+
+    /// By which carrier the request presented a token.
+    pub(crate) fn via(&self) -> Option<Via> {
+        self.state().via
+    }
+
+    pub(super) fn with_live<T>(&self, read: impl FnOnce(&Live) -> T) -> Option<T> {
+        match &self.state().standing {
+            Standing::Live(live) => Some(read(live)),
+            Standing::Ambiguous(_)
+            | Standing::Anonymous
+            | Standing::Ended { .. }
+            | Standing::Outdated => None,
+        }
+    }
+
+    /// Never held across an await: a leaf lock of this request's own.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("standing", &self.state().standing)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,389 @@
+//! Log-in: the only way to a session.
+
+use super::{Context, Session, Standing, ValueError, handle::Issued, values::encode};
+use crate::{
+    audit::{Event, EventKind},
+    id::{InvalidSubject, SessionId, Subject, Token},
+    policy::Timeouts,
+    reason::EndReason,
+    record::{Changes, Live, Values},
+    store::{self, Created, Limit, NewSession, Reply, Ticket},
+    terminate::EndError,
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+impl Session {
+    /// Reads a ticket *before* the credentials are checked, so that this log-in is refused if
+    /// everything of the subject (or of everyone) is ended while they are.
+    ///
+    /// Without it, a log-in that overlaps with such a cut may survive it. With an unknown subject
+    /// the ticket covers cuts of everyone only on stores that keep subjects apart: read it once the
+    /// user's name is known. A ticket is good for [`Ticket::LIFETIME`].
+    ///
+    /// # Errors
+    /// The store failed.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it only reads.
+    pub async fn begin_log_in(&self, subject: Option<&Subject>) -> Result<(), StartError> {
+        let ticket = self.context().store().begin_log_in(subject).await?;
+        self.state().ticket = Some(ticket);
+        Ok(())
+    }
+
+    /// Logs a subject in: starts a new session with a new id (ASVS 7.2.4), and ends the old one of
+    /// this request [`Reauthenticated`](EndReason::Reauthenticated) with everything that hangs on
+    /// it. Short for [`log_in_with`](Self::log_in_with).
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, a session that was started meanwhile is ended
+    /// [`Undelivered`](EndReason::Undelivered).
+    pub async fn log_in<S>(&self, subject: S) -> Result<LoggedIn, StartError>
+    where
+        S: TryInto<Subject> + Send,
+        S::Error: Into<InvalidSubject>,
+    {
+        let subject = subject.try_into().map_err(Into::into)?;
+        self.log_in_with(LogIn::new(subject)).await
+    }
+
+    /// Logs in with other than the usual settings.
+    ///
+    /// The response carries the new session cookie, or with [`LogIn::bearer`] the receipt carries
+    /// the token for the client.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    ///
+    /// # Cancel safety
+    /// Like [`log_in`](Self::log_in).
+    pub async fn log_in_with(&self, log_in: LogIn) -> Result<LoggedIn, StartError> {
+        self.start_as(log_in).await
+    }
+
+    /// Starts a session for a visitor who is not logged in. Visits alone never create one.
+    ///
+    /// A live session of this request is ended
+    /// [`Reauthenticated`](EndReason::Reauthenticated).
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    ///
+    /// # Cancel safety
+    /// Like [`log_in`](Self::log_in).
+    pub async fn start(&self) -> Result<LoggedIn, StartError> {
+        self.start_as(LogIn::anonymous()).await
+    }
+
+    async fn start_as(&self, log_in: LogIn) -> Result<LoggedIn, StartError> {
+        let context = Arc::clone(self.context());
+        let old = self.with_live(Live::clone);
+        let subject = log_in.subject.clone();
+        let bearer = log_in.bearer || !context.cookie;
+
+        let id = context.store().mint_id(subject.as_ref()).await?;
+        let token = Token::new(id).map_err(store::Error::from)?;
+        let new = self.new_session(&token, log_in, old.as_ref())?;
+        let (live, superseded) = match create(&context, new).await? {
+            Created::Created { live, ended } => (live, ended),
+            Created::Conflict => {
+                return Err(store::Error::corrupt("a new session id is taken already").into());
+            }
+            Created::LimitReached(limit) => {
+                self.record_limit(subject, limit);
+                return Err(StartError::LimitReached(limit));
+            }
+            Created::Outdated => return Err(StartError::Outdated),
+        };
+
+        let replaced = old
+            .as_ref()
+            .is_none_or(|old| superseded.iter().any(|s| s.id == old.id));
+        let superseded_ids = superseded.iter().map(|departed| departed.id).collect();
+        for departed in superseded {
+            let _goes_on = context.road.conclude(departed);
+        }
+        if let Some(old) = old.as_ref().filter(|_| !replaced) {
+            end_replaced(&context, old.id, id).await?;
+        }
+        self.record_start(&live);
+        self.become_live(live, &token, bearer, old.as_ref());
+        Ok(LoggedIn {
+            id,
+            superseded: superseded_ids,
+            token: bearer.then_some(token),
+        })
+    }
+
+    fn new_session(
+        &self,
+        token: &Token,
+        log_in: LogIn,
+        old: Option<&Live>,
+    ) -> Result<NewSession, StartError> {
+        let context = self.context();
+        let timeouts = log_in.timeouts.as_ref().unwrap_or(&context.timeouts);
+        let (idle_timeout, touch_interval) = context.pace(timeouts);
+        let values = log_in.first_values(old);
+        if values.size() > context.max_values {
+            let (bytes, max) = (values.size(), context.max_values);
+            return Err(ValueError::TooLarge { bytes, max }.into());
+        }
+        Ok(NewSession {
+            id: token.id(),
+            secret_hash: token.secret_hash(),
+            limit: context.limit.filter(|_| log_in.subject.is_some()),
+            subject: log_in.subject,
+            idle_timeout,
+            touch_interval,
+            absolute_timeout: timeouts.absolute(),
+            client: Some(Arc::new(self.request_client())),
+            values,
+            replaces: old.map(|old| old.id),
+            ticket: self.state().ticket.take(),
+            claimant: context.road.claimant()?,
+        })
+    }
+
+    fn become_live(&self, live: Live, token: &Token, bearer: bool, old: Option<&Live>) {
+        let mut state = self.state();
+        state.forget_changes();
+        state.subject_changed = old
+            .and_then(|old| old.record.subject())
+            .is_some_and(|before| Some(before) != live.record.subject());
+        state.standing = Standing::Live(live);
+        state.secret = Some(token.secret_hash());
+        state.stale = false;
+        state.ended_here = false;
+        state.issued = Some(if bearer {
+            Issued::Bearer
+        } else {
+            Issued::Cookie(token.copy())
+        });
+    }
+
+    fn record_start(&self, live: &Live) {
+        let road = &self.context().road;
+        let event = Event::new(EventKind::Started, live.record.created_at())
+            .of(live.id)
+            .by(live.record.subject().cloned())
+            .from(live.record.client().cloned());
+        road.record(&event);
+    }
+
+    fn record_limit(&self, subject: Option<Subject>, limit: Limit) {
+        let road = &self.context().road;
+        let kind = EventKind::LimitReached {
+            max: limit.max.get(),
+        };
+        let event = Event::new(kind, road.clock.now())
+            .by(subject)
+            .from(Some(Arc::new(self.request_client())));
+        road.record(&event);
+    }
+}
+
+/// Creates the session; if the caller is gone when a store answers later, ends it again.
+async fn create(context: &Arc<Context>, new: NewSession) -> Result<Created, store::Error> {
+    let answer = match context.store().create(new) {
+        Reply::Now(answer) => answer,
+        Reply::Later(answer) => {
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            let road = Arc::clone(&context.road);
+            context.road.tasks.spawn(async move {
+                if let Err(Ok(Created::Created { live, ended })) = sender.send(answer.await) {
+                    road.conclude_batch(ended).await;
+                    let _recorded = road.end(live.id, EndReason::Undelivered.into()).await;
+                }
+            });
+            receiver.await.unwrap_or_else(|_| {
+                Err(store::Error::unavailable(
+                    "the store's answer to a log-in was lost",
+                ))
+            })
+        }
+    };
+    answer.inspect_err(|error| context.road.store_failed("create", error))
+}
+
+/// Ends the session that a new one takes the place of; if that fails, the new one must not live.
+async fn end_replaced(
+    context: &Arc<Context>,
+    old: SessionId,
+    new: SessionId,
+) -> Result<(), EndError> {
+    match context
+        .road
+        .end(old, EndReason::Reauthenticated.into())
+        .await
+    {
+        Ok(_receipt) => Ok(()),
+        Err(error) => {
+            let _recorded = context.road.end(new, EndReason::Undelivered.into()).await;
+            Err(error)
+        }
+    }
+}
+
+/// A log-in with other than the usual settings.
+///
+/// ```
+/// use adjourn::{id::Subject, policy::Timeouts, session::LogIn};
+/// use std::time::Duration;
+///
+/// let remembered = Timeouts::new(Duration::from_hours(24), Duration::from_hours(24 * 30))?;
+/// let log_in = LogIn::new(Subject::new("user-17")?)
+///     .with_timeouts(remembered) // "remember me", which still ends
+///     .keep_values(["cart"]);
+/// # let _ = log_in;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a log-in does nothing until it is given to Session::log_in_with"]
+pub struct LogIn {
+    subject: Option<Subject>,
+    timeouts: Option<Timeouts>,
+    bearer: bool,
+    keep: Keep,
+    values: Changes,
+}
+
+#[derive(Clone, Debug)]
+enum Keep {
+    All,
+    Named(Vec<Box<str>>),
+}
+
+impl LogIn {
+    /// A log-in of this subject with the usual settings.
+    pub const fn new(subject: Subject) -> Self {
+        Self::of(Some(subject))
+    }
+
+    const fn anonymous() -> Self {
+        Self::of(None)
+    }
+
+    const fn of(subject: Option<Subject>) -> Self {
+        let keep = Keep::Named(Vec::new());
+        Self {
+            subject,
+            timeouts: None,
+            bearer: false,
+            keep,
+            values: Changes::none(),
+        }
+    }
+
+    /// Other timeouts than the layer's, for this session only.
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = Some(timeouts);
+        self
+    }
+
+    /// Hands the token to the application ([`LoggedIn::token`]) instead of setting a cookie: for
+    /// mobile apps and APIs.
+    pub const fn bearer(mut self) -> Self {
+        self.bearer = true;
+        self
+    }
+
+    /// Carries these values over from the old session of this request. By default none are:
+    /// whoever planted the old session may have filled it.
+    pub fn keep_values<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.keep = Keep::Named(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Carries all values over from the old session of this request.
+    pub fn keep_all_values(mut self) -> Self {
+        self.keep = Keep::All;
+        self
+    }
+
+    /// Gives the new session a value from the start.
+    ///
+    /// # Errors
+    /// The value cannot be serialised, or the name is empty or too long.
+    pub fn with_value<T: Serialize + ?Sized>(
+        mut self,
+        name: &str,
+        value: &T,
+    ) -> Result<Self, ValueError> {
+        self.values = self.values.set(name, encode(name, value)?);
+        Ok(self)
+    }
+
+    fn first_values(&self, old: Option<&Live>) -> Values {
+        let kept = old.map(|old| match &self.keep {
+            Keep::All => old.record.values().clone(),
+            Keep::Named(names) => {
+                let held = names
+                    .iter()
+                    .filter_map(|name| Some((&**name, old.record.values().get(name)?)));
+                held.collect()
+            }
+        });
+        kept.unwrap_or_default().changed(&self.values)
+    }
+}
+
+/// The receipt of a log-in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    id: SessionId,
+    superseded: Vec<SessionId>,
+    token: Option<Token>,
+}
+
+impl LoggedIn {
+    /// The new session.
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The sessions that ended in the same step: the replaced one, and those above the limit.
+    pub fn superseded(&self) -> &[SessionId] {
+        &self.superseded
+    }
+
+    /// The token for the client of a bearer log-in; `None` when it travels in a cookie.
+    pub const fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+}
+
+/// No session was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The old session could not be ended, so the new one was not left alive either.
+    #[error("nobody was logged in")]
+    End(#[from] EndError),
+    /// The subject has as many sessions as are allowed (ASVS 7.1.2). Not a failed log-in: do not
+    /// count it as one.
+    #[error("the limit of {} concurrent sessions is reached", .0.max)]
+    LimitReached(Limit),
+    /// The sessions of the subject were ended while the credentials were checked, or the ticket is
+    /// older than [`Ticket::LIFETIME`].
+    #[error(
+        "the sessions were ended while the credentials were checked, or that took longer than \
+         {} minutes: ask for the credentials again",
+        Ticket::LIFETIME.as_secs() / 60
+    )]
+    Outdated,
+    /// The store failed.
+    #[error("nobody was logged in")]
+    Store(#[from] store::Error),
+    /// The subject is not one.
+    #[error("nobody was logged in")]
+    Subject(#[from] InvalidSubject),
+    /// The first values are too large.
+    #[error("nobody was logged in")]
+    Values(#[from] ValueError),
+}

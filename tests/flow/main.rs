@@ -1,0 +1,4 @@
+//! Flows over real HTTP.
+#![cfg(feature = "axum")]
+
+mod smoke;
