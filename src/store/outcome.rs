@@ -94,7 +94,7 @@ pub struct NewSession {
     pub limit: Option<Limit>,
     /// The session that it takes the place of: ended [`EndReason::Reauthenticated`] in the same
     /// step and not counted against the limit, if it is live and of the same subject. Otherwise
-    /// it is left alone, and the caller's to end.
+    /// it is left alone, and the caller's to end; so is an anonymous one, whoever starts anew.
     pub replaces: Option<SessionId>,
     /// From [`begin_log_in`](super::SessionStore::begin_log_in), if it was called.
     pub ticket: Option<Ticket>,
@@ -128,7 +128,8 @@ pub enum Created {
     Conflict,
     /// The subject has so many live sessions already.
     LimitReached(Limit),
-    /// The ticket is older than a cut that covers the subject, or than [`Ticket::LIFETIME`].
+    /// The ticket is older than [`Ticket::LIFETIME`], or than a cut that would cover a session
+    /// created when it was issued.
     Outdated,
 }
 
