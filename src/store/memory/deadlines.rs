@@ -27,7 +27,7 @@ type Entries = BTreeMap<u64, Vec<SessionId>>;
 impl Deadlines {
     pub(super) fn new() -> Self {
         Self {
-            stripes: Stripes::new(16, Mutex::default),
+            stripes: Stripes::new(64, Mutex::default),
             armed: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
             pruned: Mutex::default(),

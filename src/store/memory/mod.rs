@@ -11,7 +11,8 @@
 //! 1. One clock read an operation, before any lock: user code never runs under one.
 //! 2. Order of locks: `walker` → `gate` → a stripe of `index` → one guard of `slots` → one of the
 //!    leaves (`deadlines`, `graves`, `cuts`, `pending`, `burials`). Never two of the same kind,
-//!    none across an await.
+//!    none across an await. Only a sweep prunes deadlines, and looks at slots then: it holds no
+//!    stripe of them meanwhile.
 //! 3. A session that is not ended stands in the index: both are inserted under the index stripe,
 //!    and it leaves the index only after its slot was swapped.
 //! 4. A session's generation is taken, compared with the cuts and inserted while the gate is held

@@ -6,7 +6,7 @@ use super::*;
 fn presenting_the_new_secret_ends_the_grace_of_the_old_one() {
     let (store, clock) = store();
     let id = start(&store, "ann");
-    let grace = Duration::from_secs(60);
+    let grace = Duration::from_mins(1);
     let rotate = || now(store.rotate(id, &secret(1), &secret(2), grace));
     assert!(matches!(rotate(), Rotated::Written));
     assert!(matches!(rotate(), Rotated::Written), "a repeat");
