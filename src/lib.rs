@@ -79,6 +79,8 @@ pub mod record;
 pub mod session;
 pub mod store;
 pub mod terminate;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
 
 pub use endpoints::Endpoints;
