@@ -1,8 +1,8 @@
 //! The store contract, on the embedded store.
 
 use adjourn::{
-    store::SessionStore,
-    testing::{ReferenceStore, StoreHarness},
+    store::{MemoryStore, SessionStore},
+    testing::StoreHarness,
     time::{Clock, ManualClock},
 };
 use std::{sync::Arc, time::Duration};
@@ -12,7 +12,7 @@ struct Harness(ManualClock);
 
 impl StoreHarness for Harness {
     async fn open(&self) -> Arc<dyn SessionStore> {
-        Arc::new(ReferenceStore::with_clock(self.0.clone()))
+        Arc::new(MemoryStore::with_clock(self.0.clone()))
     }
 
     async fn advance(&self, by: Duration) {
@@ -22,10 +22,6 @@ impl StoreHarness for Harness {
     async fn set_back(&self, by: Duration) -> bool {
         self.0.set(self.0.now().saturating_sub(by));
         true
-    }
-
-    fn many(&self) -> usize {
-        2_000
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         Answer, CheckIn, Checked, Claimant, Created, Cursor, End, Error, Listed, NewSession,
         Notices, Page, Reply, Rotated, SessionStore, Ticket, Update, Updated,
     },
-    time::Clock,
+    time::{Clock, Timestamp},
 };
 use state::State;
 use std::{
@@ -50,7 +50,7 @@ impl ReferenceStore {
     }
 
     /// Until when a tombstone must be kept.
-    pub(super) fn keeps_until(&self, id: SessionId) -> Option<crate::time::Timestamp> {
+    pub(super) fn keeps_until(&self, id: SessionId) -> Option<Timestamp> {
         self.state().keeps_until(id)
     }
 
@@ -159,3 +159,33 @@ impl fmt::Debug for ReferenceStore {
 
 /// By how many notices a node may fall behind.
 const NOTICES: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{testing::StoreHarness, time::ManualClock};
+
+    #[derive(Default)]
+    struct Harness(ManualClock);
+
+    impl StoreHarness for Harness {
+        async fn open(&self) -> Arc<dyn SessionStore> {
+            Arc::new(ReferenceStore::with_clock(self.0.clone()))
+        }
+
+        async fn advance(&self, by: Duration) {
+            self.0.advance(by);
+        }
+
+        async fn set_back(&self, by: Duration) -> bool {
+            self.0.set(self.0.now().saturating_sub(by));
+            true
+        }
+
+        fn many(&self) -> usize {
+            1_000
+        }
+    }
+
+    crate::testing::store_suite!(Harness::default());
+}

@@ -238,7 +238,11 @@ impl State {
             parts.grants = update
                 .grants
                 .iter()
-                .fold(grants, |grants, (name, until)| grants.with(name, until));
+                .fold(grants, |grants, (name, until)| grants.with(name, until))
+                .iter()
+                .filter(|(_, until)| now < *until)
+                .map(|(name, until)| (name.into(), until))
+                .collect();
             parts.revision += 1;
         }
         Updated::Written(row.live(now))

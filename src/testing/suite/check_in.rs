@@ -33,7 +33,7 @@ pub async fn an_id_that_nobody_minted_is_unknown<H: StoreHarness>(harness: H) {
 pub async fn a_wrong_secret_learns_nothing<H: StoreHarness>(harness: H) {
     let fixture = Fixture::open(harness).await;
     let idle = fixture.log_in("idle").await;
-    fixture.advance(IDLE).await;
+    fixture.advance(IDLE + fixture.margin()).await;
     let cut = fixture.log_in("cut").await;
     fixture.end_all(EVERYONE, EndReason::Forced).await;
     let (live, ended) = (fixture.log_in("live").await, fixture.log_in("ended").await);

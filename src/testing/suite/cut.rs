@@ -91,7 +91,7 @@ pub async fn the_kept_session_lives_on<H: StoreHarness>(harness: H) {
 pub async fn a_session_that_is_not_live_cannot_be_kept<H: StoreHarness>(harness: H) {
     let fixture = Fixture::open(harness).await;
     let idle = fixture.log_in("alice").await;
-    fixture.advance(IDLE).await;
+    fixture.advance(IDLE + fixture.margin()).await;
     let (ended, cut) = (fixture.log_in("alice").await, fixture.log_in("alice").await);
     fixture.end_first(ended, EndReason::Forced).await;
     fixture

@@ -171,7 +171,7 @@ pub async fn dead_sessions_are_not_counted<H: StoreHarness>(harness: H) {
     let ended = fixture.log_in("alice").await;
     let idle = fixture.log_in("alice").await;
     fixture.end_first(ended, EndReason::Logout).await;
-    fixture.advance(IDLE).await;
+    fixture.advance(IDLE + fixture.margin()).await;
     let cut = fixture.log_in("alice").await;
     fixture
         .end_all(of_subject("alice", None), EndReason::Forced)

@@ -274,7 +274,7 @@ pub async fn a_session_that_is_not_live_is_not_rotated<H: StoreHarness>(harness:
 
     let (ended, idle) = (fixture.log_in("alice").await, fixture.log_in("alice").await);
     fixture.end_first(ended, EndReason::Logout).await;
-    fixture.advance(IDLE).await;
+    fixture.advance(IDLE + fixture.margin()).await;
     let cut = fixture.log_in("alice").await;
     fixture.end_all(EVERYONE, EndReason::Forced).await;
     let answer = fixture.rotate(ended, &SECRET, &NEW, GRACE).await;

@@ -87,7 +87,7 @@ pub async fn a_session_that_is_not_live_is_not_written_to<H: StoreHarness>(harne
     );
     let (ended, idle) = (fixture.log_in("alice").await, fixture.log_in("alice").await);
     let departed = fixture.end_first(ended, EndReason::Logout).await;
-    fixture.advance(IDLE).await;
+    fixture.advance(IDLE + fixture.margin()).await;
     let cut = fixture.log_in("bob").await;
     fixture.end_all(EVERYONE, EndReason::Forced).await;
 
