@@ -11,7 +11,7 @@ use crate::{
     store::{Claimant, End, Notice},
     time::Timestamp,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 impl State {
     pub(super) fn end(&mut self, id: SessionId, cause: Cause, claimant: Claimant) -> End {
@@ -26,15 +26,20 @@ impl State {
         }
     }
 
-    /// Those that this call ended.
+    /// Those that this attempt ended.
     pub(super) fn end_many(
         &mut self,
         ids: &[SessionId],
         cause: &Cause,
         claimant: Claimant,
     ) -> Vec<Departed> {
+        let mut met = HashSet::new();
         ids.iter()
-            .filter_map(|id| self.conclude(*id, cause.clone(), claimant))
+            .filter(|id| met.insert(**id))
+            .filter_map(|id| match self.end(*id, cause.clone(), claimant) {
+                End::First(departed) => Some(departed),
+                End::Already(_) | End::Unknown => None,
+            })
             .collect()
     }
 

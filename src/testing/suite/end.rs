@@ -138,6 +138,21 @@ pub async fn a_repeated_attempt_is_first_again<H: StoreHarness>(harness: H) {
         "another attempt comes too late, and learns the one ending");
 }
 
+/// The retry may come late: its work is its own for a whole lease again.
+pub async fn a_repeated_attempt_is_leased_again<H: StoreHarness>(harness: H) {
+    let fixture = Fixture::open(harness).await;
+    let (id, claimant) = (fixture.log_in("alice").await, claimant());
+    let end = || fixture.store.end(id, EndReason::Logout.into(), claimant);
+    must!(ok(end()).await, End::First(_), "nobody had ended it");
+    fixture.advance(LEASE + fixture.margin()).await;
+    must!(ok(end()).await, End::First(_), "nobody took it over");
+    let taken = ok(fixture.store.pending(10, LEASE)).await;
+    assert!(
+        taken.is_empty(),
+        "who is answered First has a lease, and nobody else works"
+    );
+}
+
 /// What is done is not handed out again.
 pub async fn a_repeated_attempt_after_the_work_is_already<H: StoreHarness>(harness: H) {
     let fixture = Fixture::open(harness).await;

@@ -100,6 +100,7 @@ macro_rules! __store_suite {
                 a_session_that_did_not_end_has_no_tombstone,
                 an_unknown_session_is_not_ended,
                 a_repeated_attempt_is_first_again,
+                a_repeated_attempt_is_leased_again,
                 a_repeated_attempt_after_the_work_is_already,
                 the_earliest_cause_wins,
                 an_ending_is_not_changed_by_later_deadlines,
