@@ -29,7 +29,7 @@ impl<S: SessionStore> StoreHarness for Harness<S> {
 fn check<S: SessionStore>(open: fn(ManualClock) -> S, ops: &[Op]) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
-        .unwrap();
+        .map_err(|error| TestCaseError::fail(error.to_string()))?;
     let harness = Harness {
         clock: ManualClock::default(),
         open,

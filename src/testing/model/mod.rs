@@ -11,6 +11,8 @@
 //!    follows the store, as long as its choice is allowed.
 //! 3. What the contract leaves open is not asked: sessions whose tombstone may be gone.
 
+mod calls;
+mod endings;
 mod op;
 mod run;
 mod shown;

@@ -85,7 +85,7 @@ impl SessionStore for ReferenceStore {
     }
 
     fn update(&self, id: SessionId, update: Update, expected: Option<u64>) -> Answer<Updated> {
-        Reply::Now(Ok(self.state().update(id, update, expected)))
+        Reply::Now(Ok(self.state().update(id, &update, expected)))
     }
 
     fn rotate(

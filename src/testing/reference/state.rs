@@ -217,7 +217,7 @@ impl State {
     pub(super) fn update(
         &mut self,
         id: SessionId,
-        update: Update,
+        update: &Update,
         expected: Option<u64>,
     ) -> Updated {
         let now = self.now();

@@ -122,7 +122,7 @@ pub async fn the_absolute_deadline_is_not_moved_by_activity<H: StoreHarness>(har
         );
     }
     fixture
-        .advance_until_just_before(ABSOLUTE - step * 47)
+        .advance_until_just_before(ABSOLUTE.saturating_sub(step * 47))
         .await;
     must!(
         fixture.check_in(id).await,

@@ -110,7 +110,7 @@ impl<H: StoreHarness> Fixture<H> {
 
     /// To one moment before `by` has passed; `advance(margin)` then completes it.
     pub(super) async fn advance_until_just_before(&self, by: Duration) {
-        self.advance(by - self.margin()).await;
+        self.advance(by.saturating_sub(self.margin())).await;
     }
 
     /// Whether two instants of the store are the same, as far as its time stands still.

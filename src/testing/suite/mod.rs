@@ -17,6 +17,8 @@ pub mod pending;
 pub mod race;
 pub mod rotate;
 pub mod sweep;
+pub mod ticket;
+pub mod tombstone;
 pub mod write;
 
 /// Expands to one `#[tokio::test]` for each case of the store contract.
@@ -97,7 +99,6 @@ macro_rules! __store_suite {
             }
             end {
                 the_winner_is_told_the_facts,
-                a_session_that_did_not_end_has_no_tombstone,
                 an_unknown_session_is_not_ended,
                 a_repeated_attempt_is_first_again,
                 a_repeated_attempt_is_leased_again,
@@ -106,9 +107,12 @@ macro_rules! __store_suite {
                 an_ending_is_not_changed_by_later_deadlines,
                 parallel_ends_have_one_winner,
                 end_many_answers_those_that_it_ended,
+                one_attempt_may_end_several_sessions,
+            }
+            tombstone {
+                a_session_that_did_not_end_has_no_tombstone,
                 a_tombstone_is_kept_until_the_absolute_deadline,
                 a_tombstone_is_kept_for_an_hour_at_least,
-                one_attempt_may_end_several_sessions,
             }
             cut {
                 a_cut_of_a_subject_covers_its_sessions_only,
@@ -119,12 +123,14 @@ macro_rules! __store_suite {
                 created_before_narrows_a_cut,
                 the_first_cut_names_the_reason,
                 a_cut_keeps_its_whole_cause,
+                a_cut_holds_until_its_sessions_are_gone,
+                the_kept_session_is_live_at_every_moment,
+            }
+            ticket {
                 a_log_in_that_raced_with_a_cut_is_outdated,
                 a_ticket_is_judged_though_no_session_was_there,
                 a_ticket_has_a_lifetime,
-                a_cut_holds_until_its_sessions_are_gone,
                 a_cut_divides_parallel_log_ins,
-                the_kept_session_is_live_at_every_moment,
             }
             sweep {
                 each_session_is_ended_at_its_time_and_not_before,
@@ -205,7 +211,9 @@ mod tests {
             include_str!("write.rs"),
             include_str!("rotate.rs"),
             include_str!("end.rs"),
+            include_str!("tombstone.rs"),
             include_str!("cut.rs"),
+            include_str!("ticket.rs"),
             include_str!("sweep.rs"),
             include_str!("pending.rs"),
             include_str!("list.rs"),

@@ -16,7 +16,7 @@ async fn next(notices: &mut Notices) -> Notice {
     match tokio::time::timeout(PATIENCE, notices.recv()).await {
         Ok(Some(notice)) => notice,
         Ok(None) => panic!("the store is open, but its notices are over"),
-        Err(_) => panic!("no notice came: other nodes would go on with a dead session"),
+        Err(late) => panic!("no notice came ({late}): other nodes would go on with a dead session"),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     id::SessionId,
     reason::EndReason,
     record::{Departed, Tombstone},
-    store::{AtLimit, Created, End},
+    store::{AtLimit, Created, End, SessionStore},
     testing::StoreHarness,
 };
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -175,18 +175,7 @@ pub async fn parallel_takers_get_each_piece_once<H: StoreHarness>(harness: H) {
     let mut takers = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let store = Arc::clone(&fixture.store);
-        takers.spawn(async move {
-            let mut taken = Vec::new();
-            loop {
-                let more = ok(store.pending(7, LEASE)).await;
-                assert!(more.len() <= 7, "at most the limit");
-                if more.is_empty() {
-                    break taken;
-                }
-                taken.extend(more);
-                tokio::task::yield_now().await;
-            }
-        });
+        takers.spawn(take_all(store));
     }
     let (mut found, mut claims) = (HashSet::new(), HashSet::new());
     let mut taken: Vec<Departed> = takers.join_all().await.into_iter().flatten().collect();
@@ -273,4 +262,17 @@ pub async fn pending_work_outlives_the_tombstone<H: StoreHarness>(harness: H) {
     fixture.advance(Duration::from_hours(24)).await;
     fixture.end_due(10).await;
     assert!(fixture.pending(10).await.is_empty(), "done");
+}
+
+async fn take_all(store: Arc<dyn SessionStore>) -> Vec<Departed> {
+    let mut taken = Vec::new();
+    loop {
+        let more = ok(store.pending(7, LEASE)).await;
+        assert!(more.len() <= 7, "at most the limit");
+        if more.is_empty() {
+            return taken;
+        }
+        taken.extend(more);
+        tokio::task::yield_now().await;
+    }
 }

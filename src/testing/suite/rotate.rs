@@ -11,7 +11,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 const NEW: SecretHash = secret(2);
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 impl<H: StoreHarness> Fixture<H> {
     async fn rotate(

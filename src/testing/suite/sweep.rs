@@ -1,7 +1,12 @@
 //! Sweeping: what is due is found and ended, each session once, nothing early.
 
 use super::fixture::{EVERYONE, Fixture, IDLE, LEASE, claimant, ids, must, ok, set};
-use crate::{id::SessionId, reason::EndReason, store::CheckIn, testing::StoreHarness};
+use crate::{
+    id::SessionId,
+    reason::EndReason,
+    store::{CheckIn, SessionStore},
+    testing::StoreHarness,
+};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// Nothing is ended before its time, everything at its time, with its own cause.
@@ -175,17 +180,7 @@ pub async fn parallel_sweepers_end_each_session_once<H: StoreHarness>(harness: H
     let mut sweepers = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let store = Arc::clone(&fixture.store);
-        sweepers.spawn(async move {
-            let mut found = Vec::new();
-            loop {
-                let departed = ok(store.end_due(37, claimant())).await;
-                found.extend(ids(&departed));
-                if departed.is_empty() {
-                    break found;
-                }
-                tokio::task::yield_now().await;
-            }
-        });
+        sweepers.spawn(sweep_all(store));
     }
     let mut found = HashSet::new();
     for id in sweepers.join_all().await.into_iter().flatten() {
@@ -254,4 +249,16 @@ pub async fn the_work_of_a_sweep_is_leased<H: StoreHarness>(harness: H) {
         "the sweeper died: somebody else takes over"
     );
     assert!(taken[0].redelivered);
+}
+
+async fn sweep_all(store: Arc<dyn SessionStore>) -> Vec<SessionId> {
+    let mut found = Vec::new();
+    loop {
+        let departed = ok(store.end_due(37, claimant())).await;
+        if departed.is_empty() {
+            return found;
+        }
+        found.extend(ids(&departed));
+        tokio::task::yield_now().await;
+    }
 }

@@ -201,8 +201,10 @@ pub async fn grants_are_merged_by_name_and_end_by_themselves<H: StoreHarness>(ha
     let now = fixture.expect_live(id, "created").await.now;
     let after = |minutes| now.saturating_add(Duration::from_mins(minutes));
     for (name, minutes) in [("refund", 5), ("export", 10), ("refund", 2)] {
-        let mut update = Update::default();
-        update.grants = Grants::default().with(name, after(minutes));
+        let update = Update {
+            grants: Grants::default().with(name, after(minutes)),
+            ..Update::default()
+        };
         let live = written(ok(fixture.store.update(id, update, None)).await);
         assert!(live.record.granted(name, live.now), "{name} was granted");
     }
@@ -218,8 +220,10 @@ pub async fn grants_are_merged_by_name_and_end_by_themselves<H: StoreHarness>(ha
     );
 
     fixture.advance(Duration::from_mins(4)).await;
-    let mut update = Update::default();
-    update.grants = Grants::default().with("delete", after(9));
+    let update = Update {
+        grants: Grants::default().with("delete", after(9)),
+        ..Update::default()
+    };
     let live = written(ok(fixture.store.update(id, update, None)).await);
     assert!(!live.record.granted("refund", live.now), "it is over");
     let grants = RecordParts::from((*live.record).clone()).grants;
@@ -243,8 +247,10 @@ pub async fn what_is_left_behind_is_kept_apart_from_the_values<H: StoreHarness>(
             .remove("lock")
             .set("job", *b"7"),
     ] {
-        let mut update = Update::default();
-        update.leave_behind = changes;
+        let update = Update {
+            leave_behind: changes,
+            ..Update::default()
+        };
         let live = written(ok(fixture.store.update(id, update, None)).await);
         assert!(live.record.values().is_empty(), "it is no value");
     }
