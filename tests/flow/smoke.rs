@@ -40,7 +40,7 @@ async fn smoke() {
         .route("/account", get(account))
         .nest_service("/session", sessions.endpoints())
         .layer(sessions.layer());
-    let r = app
+    let _r = app
         .clone()
         .oneshot(Request::post("/login").body(Body::empty()).unwrap())
         .await
@@ -52,7 +52,7 @@ async fn smoke() {
         .next()
         .unwrap()
         .to_owned();
-    let r = app
+    let _r = app
         .clone()
         .oneshot(
             Request::get("/account")
@@ -63,7 +63,7 @@ async fn smoke() {
         .await
         .unwrap();
     assert_eq!(r.status(), StatusCode::OK);
-    let r = app
+    let _r = app
         .clone()
         .oneshot(
             Request::post("/logout")
@@ -75,7 +75,7 @@ async fn smoke() {
         )
         .await
         .unwrap();
-    let r = app
+    let _r = app
         .clone()
         .oneshot(
             Request::get("/account")
