@@ -92,3 +92,8 @@ pub use layer::{
 };
 pub use session::Session;
 pub use terminate::Terminator;
+
+/// The code in the README compiles.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

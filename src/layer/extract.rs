@@ -55,7 +55,10 @@ impl LiveSession {
         let standing = session.standing();
         match (standing, session) {
             (Standing::Live(live), session) => Ok(Self { session, live }),
-            (standing, _) => Err(SessionRequired(refusal_of(&standing))),
+            (standing, _) => {
+                let refusal = refusal_of(&standing).unwrap_or(Refusal::NoSession);
+                Err(SessionRequired(Why::Refused(refusal)))
+            }
         }
     }
 }
@@ -69,13 +72,11 @@ impl Deref for LiveSession {
 }
 
 impl<S: Sync> FromRequestParts<S> for LiveSession {
-    type Rejection = Response;
+    type Rejection = SessionRequired;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        Self::of(session).map_err(IntoResponse::into_response)
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Self::of(session)
     }
 }
 
@@ -116,15 +117,32 @@ impl IntoResponse for MissingLayer {
     }
 }
 
-/// The request has no live session; as a response it becomes the negotiated answer.
-#[derive(Debug, thiserror::Error)]
+/// The request has no live session: the rejection of [`LiveSession`]. As a response it becomes the
+/// negotiated answer.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("a live session is needed")]
-pub struct SessionRequired(Option<Refusal>);
+pub struct SessionRequired(#[source] Why);
+
+#[derive(Clone, Debug, thiserror::Error)]
+enum Why {
+    #[error(transparent)]
+    MissingLayer(MissingLayer),
+    #[error("the request has none")]
+    Refused(Refusal),
+}
+
+impl From<MissingLayer> for SessionRequired {
+    fn from(missing: MissingLayer) -> Self {
+        Self(Why::MissingLayer(missing))
+    }
+}
 
 impl IntoResponse for SessionRequired {
     fn into_response(self) -> Response {
-        let refusal = self.0.unwrap_or(Refusal::NoSession);
-        Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED)
+        match self.0 {
+            Why::MissingLayer(missing) => missing.into_response(),
+            Why::Refused(refusal) => Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED),
+        }
     }
 }
 
