@@ -34,18 +34,15 @@ pub(super) enum Swapped {
 impl MemoryStore {
     pub(super) fn end_one(&self, id: SessionId, cause: &Cause, claimant: Claimant) -> End {
         let now = self.now();
-        match self.end_at(id, Some(cause), claimant, now) {
-            Swapped::First(departed, _) => End::First(departed),
-            Swapped::Already(tombstone, _) => self
-                .pending
-                .won_by(id, claimant.attempt)
-                .map_or(End::Already(tombstone), End::First),
+        let otherwise = match self.end_at(id, Some(cause), claimant, now) {
+            Swapped::First(departed, _) => return End::First(departed),
+            Swapped::Already(tombstone, _) => End::Already(tombstone),
             // Its tombstone may be forgotten before its work is done.
-            Swapped::Lives(_) | Swapped::Unknown => self
-                .pending
-                .won_by(id, claimant.attempt)
-                .map_or(End::Unknown, End::First),
-        }
+            Swapped::Lives(_) | Swapped::Unknown => End::Unknown,
+        };
+        self.pending
+            .won_by(id, claimant, now)
+            .map_or(otherwise, End::First)
     }
 
     pub(super) fn end_each(

@@ -76,11 +76,19 @@ impl PendingWork {
         }
     }
 
-    /// The work that this attempt won, while nobody took it over.
-    pub(super) fn won_by(&self, id: SessionId, attempt: Attempt) -> Option<Departed> {
-        let stripe = self.stripe(id);
-        let work = stripe.by_id.get(&id)?;
-        (work.attempt == Some(attempt)).then(|| work.departed.clone())
+    /// The work that this attempt won, leased to it anew, while nobody took it over.
+    pub(super) fn won_by(
+        &self,
+        id: SessionId,
+        claimant: Claimant,
+        now: Timestamp,
+    ) -> Option<Departed> {
+        let mut stripe = self.stripe(id);
+        if stripe.by_id.get(&id)?.attempt != Some(claimant.attempt) {
+            return None;
+        }
+        let work = stripe.lease(id, now.saturating_add(claimant.lease))?;
+        Some(work.departed.clone())
     }
 
     /// Takes over at most `limit` whose lease is over.
