@@ -78,7 +78,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (session(), secret(), secret(), 0..6_u8)
             .prop_map(|(session, old, new, grace)| Op::Rotate { session, old, new, grace }),
         3 => (session(), any::<u8>()).prop_map(|(session, attempt)| Op::End { session, attempt }),
-        3 => limit().prop_map(|limit| Op::EndDue { limit }),
+        6 => limit().prop_map(|limit| Op::EndDue { limit }),
         2 => (0..3_u8, option::of(session()))
             .prop_map(|(subject, except)| Op::EndAllOfSubject { subject, except }),
         1 => prop_oneof![Just(Everyone::All), (0..12_u8).prop_map(Everyone::CreatedBefore)]

@@ -1,8 +1,8 @@
 //! Races with an ending: once it has returned, nothing brings the session back.
 //!
 //! Each case runs [`ROUNDS`] rounds. Both sides leave from one gate on threads of their own, one of
-//! them a little later than the other by an amount that sweeps over the rounds, so that every
-//! interleaving of their steps has its turn. Every fourth round the loser is asked first, polled
+//! them late by a part of the time that the other takes; the part sweeps over the rounds, so that
+//! every interleaving of their steps has its turn. Every fourth round the loser is asked first, polled
 //! once, and left there while the ending runs from start to end: with a store that answers later,
 //! the ending then lands between the loser's first step and its last.
 
@@ -18,14 +18,15 @@ use crate::{
 };
 use std::{
     future::Future,
-    hint::black_box,
+    hint,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
+use tokio::{runtime::Handle, task::JoinHandle};
 
 const ROUNDS: usize = 1_000;
 const NEW: SecretHash = secret(2);
@@ -36,40 +37,79 @@ where
     A: Future<Output: Send> + Send + 'static,
     B: Future<Output: Send> + Send + 'static,
 {
-    staggered(a, b, 0).await
+    Pace::default().together(0, a, b).await
 }
 
-/// Like [`together`]; a positive `lag` delays the first, a negative one the second.
-async fn staggered<A, B>(a: A, b: B, lag: isize) -> (A::Output, B::Output)
+/// How long each side takes: how far the other must be late to meet any of its steps.
+#[derive(Default)]
+struct Pace {
+    a: Duration,
+    b: Duration,
+}
+
+impl Pace {
+    /// Runs both from one gate; one of them leaves late, by a part of the time that the other
+    /// takes, a different part in each round.
+    async fn together<A, B>(&mut self, round: usize, a: A, b: B) -> (A::Output, B::Output)
+    where
+        A: Future<Output: Send> + Send + 'static,
+        B: Future<Output: Send> + Send + 'static,
+    {
+        let part = u32::try_from(round / 2 % 64).unwrap_or(0);
+        let (a_late, b_late) = if round.is_multiple_of(2) {
+            (Duration::ZERO, self.a * part / 48)
+        } else {
+            (self.b * part / 48, Duration::ZERO)
+        };
+        let gate = Arc::new(AtomicUsize::new(0));
+        let a = on_a_thread(Arc::clone(&gate), a, a_late);
+        let b = on_a_thread(gate, b, b_late);
+        let (a, a_took) = a.await.expect("the first side");
+        let (b, b_took) = b.await.expect("the second side");
+        self.a = paced(self.a, a_took);
+        self.b = paced(self.b, b_took);
+        (a, b)
+    }
+}
+
+/// Follows slowly, so that a side that had to wait for its core counts little.
+fn paced(before: Duration, took: Duration) -> Duration {
+    if before.is_zero() {
+        return took;
+    }
+    (before * 7 + took.min(before * 2)) / 8
+}
+
+/// On a thread of its own, where no other task comes between the gate and the first step.
+fn on_a_thread<F>(
+    gate: Arc<AtomicUsize>,
+    side: F,
+    late: Duration,
+) -> JoinHandle<(F::Output, Duration)>
 where
-    A: Future<Output: Send> + Send + 'static,
-    B: Future<Output: Send> + Send + 'static,
+    F: Future<Output: Send> + Send + 'static,
 {
-    let gate = Arc::new(AtomicUsize::new(0));
-    let a = tokio::spawn(gated(Arc::clone(&gate), a, lag));
-    let b = tokio::spawn(gated(gate, b, -lag));
-    (
-        a.await.expect("the first side"),
-        b.await.expect("the second side"),
-    )
-}
-
-async fn gated<F: Future>(gate: Arc<AtomicUsize>, side: F, lag: isize) -> F::Output {
-    gate.fetch_add(1, Ordering::SeqCst);
-    let mut waited = 0_u64;
-    while gate.load(Ordering::SeqCst) < 2 {
-        waited += 1;
-        if waited.is_multiple_of(64) {
-            // The other side may need this thread.
-            tokio::task::yield_now().await;
-        }
-        std::hint::spin_loop();
-    }
-    for step in 0..lag.max(0) {
-        black_box(step);
-        std::hint::spin_loop();
-    }
-    side.await
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(async move {
+            gate.fetch_add(1, Ordering::SeqCst);
+            let mut waited = 0_u64;
+            while gate.load(Ordering::SeqCst) < 2 {
+                waited += 1;
+                if waited.is_multiple_of(10_000) {
+                    // There may be one core only.
+                    std::thread::yield_now();
+                }
+                hint::spin_loop();
+            }
+            let opened = Instant::now();
+            while opened.elapsed() < late {
+                hint::spin_loop();
+            }
+            let started = Instant::now();
+            (side.await, started.elapsed())
+        })
+    })
 }
 
 /// Asks for `loser`, lets it take its first step, ends the session, and lets the loser finish.
@@ -98,6 +138,7 @@ where
     T: std::fmt::Debug + Send + 'static,
 {
     let fixture = Fixture::open(harness).await;
+    let mut pace = Pace::default();
     for round in 0..ROUNDS {
         let id = fixture.log_in("alice").await;
         fixture.advance(Duration::from_millis(1)).await;
@@ -109,8 +150,8 @@ where
         let (answer, end) = if round % 4 == 3 {
             overtaken(loser(&store, id), end).await
         } else {
-            let lag = isize::try_from(round % 128).unwrap_or(0) * 4 - 256;
-            staggered(async move { ok(loser(&store, id)).await }, end, lag).await
+            pace.together(round, async move { ok(loser(&store, id)).await }, end)
+                .await
         };
         assert!(
             judge(&answer),
@@ -225,6 +266,7 @@ pub async fn keeping_never_revives<H: StoreHarness>(harness: H) {
 /// A repeat of the log-in while the session ends does not revive it.
 pub async fn a_repeated_create_never_revives<H: StoreHarness>(harness: H) {
     let fixture = Fixture::open(harness).await;
+    let mut pace = Pace::default();
     for round in 0..ROUNDS {
         let session = fixture.plan(Some("alice")).await;
         let id = fixture.start(session.clone()).await;
@@ -233,8 +275,8 @@ pub async fn a_repeated_create_never_revives<H: StoreHarness>(harness: H) {
         let (created, end) = if round % 4 == 3 {
             overtaken(one.create(session), end).await
         } else {
-            let lag = isize::try_from(round % 128).unwrap_or(0) * 4 - 256;
-            staggered(async move { ok(one.create(session)).await }, end, lag).await
+            pace.together(round, async move { ok(one.create(session)).await }, end)
+                .await
         };
         must!(
             created,
@@ -249,19 +291,20 @@ pub async fn a_repeated_create_never_revives<H: StoreHarness>(harness: H) {
 /// A log-in that takes the place of a session while it ends: one ending, one winner.
 pub async fn replacing_and_ending_have_one_winner<H: StoreHarness>(harness: H) {
     let fixture = Fixture::open(harness).await;
+    let mut pace = Pace::default();
     for round in 0..ROUNDS / 4 {
         let of = format!("alice-{round}");
         let old = fixture.log_in(&of).await;
         let mut session = plan(&fixture.store, Some(&of)).await;
         session.replaces = Some(old);
         let (one, two) = (Arc::clone(&fixture.store), Arc::clone(&fixture.store));
-        let lag = isize::try_from(round % 128).unwrap_or(0) * 4 - 256;
-        let (created, end) = staggered(
-            async move { ok(one.create(session)).await },
-            async move { ok(two.end(old, EndReason::Logout.into(), claimant())).await },
-            lag,
-        )
-        .await;
+        let (created, end) = pace
+            .together(
+                round,
+                async move { ok(one.create(session)).await },
+                async move { ok(two.end(old, EndReason::Logout.into(), claimant())).await },
+            )
+            .await;
         let replaced = must!(created, Created::Created { ended, .. } => ended.len(), "room");
         let first = usize::from(matches!(end, End::First(_)));
         assert_eq!(replaced + first, 1, "one ending has one winner: {end:?}");
