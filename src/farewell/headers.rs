@@ -71,7 +71,10 @@ fn say_farewell(
         remove(Some(cookie), headers);
     }
     // Not on each 401 of a burst of background requests: the next page does it, by the marker.
-    let clears = config.clear_site_data && (here || facts.is_navigation());
+    // Nor when another site or the browser by itself asks: clearing is for who leaves.
+    let by_the_user =
+        facts.is_navigation() && !facts.is_prefetch() && facts.site() != FetchSite::CrossSite;
+    let clears = config.clear_site_data && (here || by_the_user);
     if clears {
         headers.append(CLEAR_SITE_DATA, STORAGE);
     }

@@ -297,6 +297,17 @@ impl SessionsBuilder {
                 return Err(BuildError::Zero { setting });
             }
         }
+        if self
+            .cookie
+            .as_ref()
+            .is_some_and(|cookie| !cookie.is_secure())
+        {
+            tracing::warn!(
+                target: "adjourn",
+                "with_cookie: the session cookie has no Secure attribute: anybody on the network can \
+                 read it, and browsers ignore Clear-Site-Data over http; for development only"
+            );
+        }
         for warning in self.timeouts.warnings() {
             tracing::warn!(target: "adjourn", "with_timeouts: {warning}");
         }
