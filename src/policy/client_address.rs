@@ -1,20 +1,20 @@
 //! Which address a request comes from, as far as trusted proxies tell.
-//!
-//! 1. Without trusted proxies: the peer of the connection. Headers are what a client wrote.
-//! 2. With them, and only if the peer is one: `X-Forwarded-For` or `Forwarded` (RFC 7239) is
-//!    walked from the right, where the nearest proxy wrote, over trusted addresses to the first
-//!    that is not. What stands left of it is hearsay and is not read.
-//! 3. A malformed, hidden (`unknown`, `_name`) or missing entry ends the walk at the last trusted
-//!    proxy: an address that is known beats one that is claimed.
-//! 4. If a request carries both headers, they must agree, else the answer is the peer: a proxy
-//!    that writes one of them passes on what the client wrote in the other. Let the proxy remove
-//!    the header that it does not write.
 
 use super::Network;
-use http::{HeaderMap, HeaderValue, header};
-use std::net::IpAddr;
+use http::{HeaderMap, HeaderValue};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The address of the client, by the rules above; `None` if the peer is not known.
+/// The address of the client; `None` if the peer is not known.
+///
+/// 1. Without trusted proxies: the peer of the connection. Headers are what a client wrote.
+/// 2. With them, and only if the peer is one: `X-Forwarded-For` or `Forwarded` (RFC 7239) is
+///    walked from the right, where the nearest proxy wrote, over trusted addresses to the first
+///    that is not. What stands left of it is hearsay and is not read.
+/// 3. A malformed, hidden (`unknown`, `_name`) or missing entry ends the walk at the last trusted
+///    proxy: an address that is known beats one that is claimed.
+/// 4. If a request carries both headers, they must agree, else the answer is the peer: a proxy
+///    that writes one of them passes on what the client wrote in the other. Let the proxy remove
+///    the header that it does not write.
 ///
 /// ```
 /// use adjourn::policy::{Network, client_address};
@@ -38,24 +38,21 @@ pub fn client_address(
     if !is_trusted(peer, trusted) {
         return Some(peer);
     }
-    let x_forwarded_for = entries(headers, X_FORWARDED_FOR).map(read_node);
-    let forwarded = entries(headers, header::FORWARDED.as_str()).map(read_element);
-    let client = match (
-        headers.contains_key(X_FORWARDED_FOR),
-        headers.contains_key(header::FORWARDED),
-    ) {
-        (false, _) => walk(peer, forwarded, trusted),
-        (true, false) => walk(peer, x_forwarded_for, trusted),
-        (true, true) => {
-            let client = walk(peer, x_forwarded_for, trusted);
-            if walk(peer, forwarded, trusted) == client {
-                client
-            } else {
-                peer
-            }
-        }
-    };
-    Some(client)
+    let x_forwarded_for = headers.contains_key(X_FORWARDED_FOR).then(|| {
+        walk(
+            peer,
+            entries(headers, X_FORWARDED_FOR).map(read_node),
+            trusted,
+        )
+    });
+    let forwarded = headers
+        .contains_key(FORWARDED)
+        .then(|| walk(peer, entries(headers, FORWARDED).map(read_element), trusted));
+    Some(match (x_forwarded_for, forwarded) {
+        (Some(one), Some(other)) if one != other => peer,
+        (Some(client), _) | (None, Some(client)) => client,
+        (None, None) => peer,
+    })
 }
 
 /// Each hop is an address, or `None` where it cannot be read.
@@ -111,20 +108,14 @@ fn strip_for(pair: &[u8]) -> Option<&[u8]> {
 /// An address with or without a port, IPv6 with or without brackets.
 fn read_node(node: &[u8]) -> Option<IpAddr> {
     let node = std::str::from_utf8(node.trim_ascii()).ok()?;
-    let (address, port) = match node.strip_prefix('[') {
-        Some(node) => {
-            let (address, port) = node.split_once(']')?;
-            let address: std::net::Ipv6Addr = address.parse().ok()?;
-            (address.into(), port)
-        }
-        None => match node.parse::<IpAddr>() {
-            Ok(address) => (address, ""),
-            Err(_) => {
-                let (address, _) = node.split_once(':')?;
-                let address: std::net::Ipv4Addr = address.parse().ok()?;
-                (address.into(), node.get(node.find(':')?..)?)
-            }
-        },
+    let (address, port): (IpAddr, &str) = if let Some(node) = node.strip_prefix('[') {
+        let (address, port) = node.split_once(']')?;
+        (address.parse::<Ipv6Addr>().ok()?.into(), port)
+    } else if let Ok(address) = node.parse() {
+        (address, "")
+    } else {
+        let (address, port) = node.split_at_checked(node.find(':')?)?;
+        (address.parse::<Ipv4Addr>().ok()?.into(), port)
     };
     is_port(port).then(|| address.to_canonical())
 }
@@ -138,6 +129,7 @@ fn is_port(text: &str) -> bool {
     }
 }
 
+const FORWARDED: &str = "forwarded";
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const MAX_HOPS: usize = 32;
 

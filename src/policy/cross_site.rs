@@ -1,20 +1,20 @@
 //! Whether a request to log out comes from the application itself.
-//!
-//! Logging somebody out is an effect that another site must not cause, and `SameSite` cookies alone
-//! do not prevent it: they let sibling hosts through. In this order:
-//!
-//! 1. POST only. A credential that a program adds by itself (bearer) is enough proof, and may come
-//!    with DELETE as well.
-//! 2. What the browser says: `Sec-Fetch-Site: same-origin` and `none` pass, `same-site` and
-//!    `cross-site` do not, other values count as absent.
-//! 3. Without it, `Origin` must be the configured origin. Where none is configured, a loopback
-//!    origin that is the host asked passes, so that development needs no setting.
-//! 4. Neither: refused.
 
 use super::{FetchSite, Origin, RequestFacts, RequestMethod, origin::is_own_loopback};
 use http::StatusCode;
 
-/// Judges a request to log out, by the rules above.
+/// Judges a request to log out.
+///
+/// Logging somebody out is an effect that another site must not cause, and `SameSite` cookies alone
+/// do not prevent it: they let sibling hosts through. In this order:
+///
+/// 1. POST only. A credential that a program adds by itself (bearer) is enough proof, and may come
+///    with DELETE as well.
+/// 2. What the browser says: `Sec-Fetch-Site: same-origin` and `none` pass, `same-site` and
+///    `cross-site` do not, other values count as absent.
+/// 3. Without it, `Origin` must be the configured origin. Where none is configured, a loopback
+///    origin that is the host asked passes, so that development needs no setting.
+/// 4. Neither: refused.
 ///
 /// `is_bearer`: the session's token came in a header that the client adds itself, not in a cookie.
 /// `origin`: the configured one.
@@ -42,10 +42,17 @@ pub fn judge_log_out(
     is_bearer: bool,
     origin: Option<&Origin>,
 ) -> Result<(), LogOutRefusal> {
-    match facts.method() {
-        RequestMethod::Post => {}
-        RequestMethod::Delete if is_bearer => {}
-        _ => return Err(LogOutRefusal::Method),
+    let has_effect = match facts.method() {
+        RequestMethod::Post => true,
+        RequestMethod::Delete => is_bearer,
+        RequestMethod::Connect
+        | RequestMethod::Get
+        | RequestMethod::Head
+        | RequestMethod::Options
+        | RequestMethod::Other => false,
+    };
+    if !has_effect {
+        return Err(LogOutRefusal::Method);
     }
     if is_bearer {
         return Ok(());

@@ -29,8 +29,7 @@ pub struct Network {
 impl Network {
     /// Whether the address is in the block.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.first.is_ipv4() && first(address, self.prefix) == self.first
+        first(address.to_canonical(), self.prefix) == self.first
     }
 }
 

@@ -40,7 +40,7 @@ async fn smoke() {
         .route("/account", get(account))
         .nest_service("/session", sessions.endpoints())
         .layer(sessions.layer());
-    let _r = app
+    let r = app
         .clone()
         .oneshot(Request::post("/login").body(Body::empty()).unwrap())
         .await
@@ -52,7 +52,7 @@ async fn smoke() {
         .next()
         .unwrap()
         .to_owned();
-    let _r = app
+    let r = app
         .clone()
         .oneshot(
             Request::get("/account")
@@ -63,7 +63,7 @@ async fn smoke() {
         .await
         .unwrap();
     assert_eq!(r.status(), StatusCode::OK);
-    let _r = app
+    let r = app
         .clone()
         .oneshot(
             Request::post("/logout")
@@ -75,7 +75,8 @@ async fn smoke() {
         )
         .await
         .unwrap();
-    let _r = app
+    assert_eq!(r.status(), StatusCode::SEE_OTHER);
+    let r = app
         .clone()
         .oneshot(
             Request::get("/account")

@@ -1,28 +1,27 @@
 //! Which paths need a live session, whatever their spelling.
-//!
-//! The gate to a sensitive page is in the routes, where the path has one meaning. These rules are
-//! the net below it, for the whole application. Between here and a file there may be a router, a
-//! file server and a file system, each with its own idea of which spellings are the same, so:
-//!
-//! 1. **Deny by default.** With public patterns, everything that matches none is sensitive.
-//! 2. A path is public only if it matches **as received** and in its **normal form**: decoded
-//!    once, without empty and `.` segments, without `;parameters`, without the dots and spaces at
-//!    the end of a segment that Windows drops, in lower case. A sensitive prefix covers it in
-//!    either form, and wins.
-//! 3. A path that has no normal form is sensitive: a malformed or double encoding, an encoded
-//!    slash, a backslash, control and invisible characters, and every `..`. Browsers resolve `..`
-//!    before they ask; and without it normalisation works segment by segment, so that a path
-//!    which any later reader takes to be below a prefix is below it here, however much of this
-//!    that reader does.
-//! 4. No rules: nothing is sensitive.
-//!
-//! Knows nothing of other names that a file system may have for a file (links, short names,
-//! streams).
 
 use super::percent::decode_path;
-use std::borrow::Cow;
 
-/// The paths that need a live session; see the [rules](self) of this kind of judgement.
+/// The paths that need a live session.
+///
+/// The gate to a sensitive page is in the routes, where the path has one meaning. These rules are
+/// the net below it, for the whole application. Between here and a file there may be a router, a
+/// file server and a file system, each with its own idea of which spellings are the same, so:
+///
+/// 1. **Deny by default.** With public patterns, everything that matches none is sensitive.
+/// 2. A sensitive prefix covers a path **as received** or in its **normal form**: decoded once,
+///    without empty and `.` segments, without `;parameters`, without the dots and spaces at the
+///    end of a segment that Windows drops, in lower case. It wins over a public pattern.
+/// 3. A path that has no normal form is sensitive: a malformed or double encoding, an encoded
+///    slash, a backslash, control and invisible characters, and every `..`. Browsers resolve `..`
+///    before they ask; and without it normalisation works segment by segment, so that a path
+///    which any later reader takes to be below a prefix is below it here, however much of this
+///    that reader does. For the same reason a path that matches a public pattern as received
+///    matches it in its normal form too.
+/// 4. No rules: nothing is sensitive.
+///
+/// They know nothing of other names that a file system may have for a file (links, short names,
+/// streams).
 ///
 /// ```
 /// use adjourn::policy::PathRules;
@@ -83,14 +82,10 @@ impl PathRules {
         P: AsRef<str>,
     {
         for prefix in prefixes {
-            let given = prefix.as_ref();
-            let prefix = given.strip_suffix('/').unwrap_or(given);
-            // What is left of "/" is the prefix of every path.
-            if !prefix.is_empty() {
-                check(given, prefix)?;
-            } else if given.is_empty() {
-                check(given, given)?;
-            }
+            let prefix = prefix.as_ref();
+            check(prefix, prefix)?;
+            // Nothing is left of "/": the prefix of every path.
+            let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
             self.sensitive.push(folded(prefix).into());
         }
         Ok(self)
@@ -103,25 +98,17 @@ impl PathRules {
         if self.public.is_none() && self.sensitive.is_empty() {
             return false;
         }
-        let normal = if is_plain(path) {
-            Cow::Borrowed(path)
-        } else {
-            match normal_form(path) {
-                Some(normal) => Cow::Owned(normal),
-                None => return true,
-            }
-        };
-        if self
-            .sensitive
-            .iter()
-            .any(|prefix| is_below(prefix, path) || is_below(prefix, &normal))
-        {
-            return true;
-        }
-        self.public.as_ref().is_some_and(|public| {
-            !(public.iter().any(|pattern| pattern.matches(path))
-                && public.iter().any(|pattern| pattern.matches_normal(&normal)))
-        })
+        let is_covered = self.is_covered(path)
+            || !is_plain(path) && normal_form(path).is_none_or(|normal| self.is_covered(&normal));
+        is_covered
+            || self
+                .public
+                .as_ref()
+                .is_some_and(|public| !public.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    fn is_covered(&self, path: &str) -> bool {
+        self.sensitive.iter().any(|prefix| is_below(prefix, path))
     }
 }
 
@@ -183,13 +170,6 @@ impl Public {
             Self::Exactly(exact) => path == &**exact,
         }
     }
-
-    fn matches_normal(&self, path: &str) -> bool {
-        match self {
-            Self::Below(start) => starts_with_ignoring_case(path, start),
-            Self::Exactly(exact) => path.eq_ignore_ascii_case(exact),
-        }
-    }
 }
 
 /// `path` is what is left of the pattern without its wildcard.
@@ -234,7 +214,7 @@ fn is_plain(path: &str) -> bool {
     path.starts_with('/') && last != b'.'
 }
 
-/// `None` if there is none: rule 3.
+/// `None` if there is none: rule 3 of [`PathRules`].
 fn normal_form(path: &str) -> Option<String> {
     if path.contains(['?', '#']) {
         return None;
@@ -273,8 +253,8 @@ fn folded(path: &str) -> String {
 
 /// Whether a path is the prefix or below it.
 fn is_below(prefix: &str, path: &str) -> bool {
-    starts_with_ignoring_case(path, prefix)
-        && matches!(path.as_bytes().get(prefix.len()), None | Some(b'/'))
+    matches!(path.as_bytes().get(prefix.len()), None | Some(b'/'))
+        && starts_with_ignoring_case(path, prefix)
 }
 
 fn starts_with_ignoring_case(path: &str, start: &str) -> bool {

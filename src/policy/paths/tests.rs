@@ -202,6 +202,7 @@ fn a_pattern_that_cannot_work_is_named() {
         ("/users/{id}", "placeholder"),
         ("/users/:id", "placeholder"),
         ("/*/a", "may stand only"),
+        ("//", "normal form"),
         ("//a", "normal form"),
         ("/a//b", "normal form"),
         ("/./a", "normal form"),
@@ -271,6 +272,17 @@ proptest! {
     fn a_normal_form_is_normal(path in "/?[/a-zA-Z.;%0-9 \u{df}\u{130}\u{212a}-]{0,12}") {
         if let Some(normal) = normal_form(&path) {
             prop_assert!(is_normal(&normal), "{:?}", normal);
+        }
+    }
+
+    #[test]
+    fn what_matches_a_public_pattern_is_below_it_in_its_normal_form(
+        rest in "[/a-zA-Z.;% ~0-9-]{0,12}",
+    ) {
+        let path = format!("/Static/{rest}");
+        if !public(&["/Static/*"]).is_sensitive(&path) {
+            let normal = normal_form(&path).unwrap();
+            prop_assert!(normal.starts_with("/static/"), "{:?}", normal);
         }
     }
 

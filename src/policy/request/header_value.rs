@@ -16,13 +16,23 @@ impl Accept {
     /// Looks into a further header line where the former did not decide.
     pub(super) fn or(self, value: &HeaderValue) -> Self {
         match self {
-            Self::Other => value
-                .as_bytes()
-                .split(|byte| *byte == b',')
-                .find_map(Self::of)
-                .unwrap_or_default(),
+            Self::Other => Self::first(value.as_bytes()),
             Self::EventStream | Self::Html | Self::Json => self,
         }
+    }
+
+    fn first(ranges: &[u8]) -> Self {
+        // As browsers navigate, and as most programs ask.
+        if ranges.starts_with(b"text/html,") {
+            return Self::Html;
+        }
+        if ranges == b"*/*" {
+            return Self::Other;
+        }
+        ranges
+            .split(|byte| *byte == b',')
+            .find_map(Self::of)
+            .unwrap_or_default()
     }
 
     fn of(range: &[u8]) -> Option<Self> {

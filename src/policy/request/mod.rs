@@ -168,8 +168,8 @@ impl RequestFacts {
         self.marks.has(Marks::HTMX)
     }
 
-    /// Whether it is a gRPC call: `Content-Type: application/grpc`, with any encoding. Not gRPC-Web,
-    /// whose clients understand a plain 401.
+    /// Whether it is a gRPC call: `Content-Type: application/grpc`, with any encoding. Not
+    /// gRPC-Web, whose clients understand a plain 401.
     pub const fn is_grpc(&self) -> bool {
         self.marks.has(Marks::GRPC)
     }

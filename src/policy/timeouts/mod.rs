@@ -193,12 +193,12 @@ impl Timeouts {
     }
 
     fn checked(self) -> Result<Self, TimeoutsError> {
-        positive("absolute timeout", self.absolute)?;
         if self.absolute > Self::MAX_ABSOLUTE {
             return Err(TimeoutsError::AbsoluteTooLong {
                 absolute: self.absolute,
             });
         }
+        positive("absolute timeout", self.absolute)?;
         if let Some(idle) = self.idle {
             positive("idle timeout", idle)?;
             if idle > self.absolute {

@@ -108,7 +108,7 @@ fn a_standards_figure_is_never_exceeded_by_the_touch_interval() {
     let minute = Duration::from_mins(1);
     let own = Timeouts::new(HOUR, 8 * HOUR).unwrap();
     assert_eq!(own.stored_idle(minute), Some(HOUR));
-    assert_eq!(Timeouts::aal2().stored_idle(minute), Some(HOUR - minute));
+    assert_eq!(Timeouts::aal2().stored_idle(minute), Some(59 * minute));
     assert_eq!(Timeouts::aal2().stored_idle(HOUR), Some(MILLISECOND));
     assert_eq!(Timeouts::aal1().stored_idle(minute), None);
 }

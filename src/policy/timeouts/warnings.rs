@@ -15,7 +15,8 @@ impl Timeouts {
         let absolute = Span(self.absolute);
         match self.idle {
             None => warnings.push(format!(
-                "no idle timeout: an abandoned session stays open for up to {absolute}; {USUAL_IDLE}"
+                "no idle timeout: an abandoned session stays open for up to {absolute}; \
+                 {USUAL_IDLE}"
             )),
             Some(idle) if idle > Duration::from_hours(1) => warnings.push(format!(
                 "the idle timeout is {}: a browser left unattended stays logged in so long; \
