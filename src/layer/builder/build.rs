@@ -1,0 +1,157 @@
+//! `build`: everything is checked once, here.
+
+use super::{BuildError, SessionsBuilder};
+use crate::{
+    carrier::{Carriers, Cookie, CookieSpec},
+    farewell::FarewellConfig,
+    layer::{Core, Sessions},
+    policy::{Network, Origin, PathRules, PolicyReport, local_path},
+    session::Context,
+    terminate::{Background, Road},
+};
+use std::{sync::Arc, time::Duration};
+
+impl SessionsBuilder {
+    /// Checks everything and makes the [`Sessions`]. Needs no runtime.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, naming the setting.
+    pub fn build(mut self) -> Result<Sessions, BuildError> {
+        if self.cookie.is_none() && !self.bearer {
+            return Err(BuildError::NoCarrier);
+        }
+        for (setting, duration) in [
+            ("with_lease", self.road.lease),
+            ("with_hook_time_limit", self.road.hook_limit),
+        ] {
+            if duration < Duration::from_millis(1) {
+                return Err(BuildError::Zero { setting });
+            }
+        }
+        if self
+            .cookie
+            .as_ref()
+            .is_some_and(|cookie| !cookie.is_secure())
+        {
+            tracing::warn!(
+                target: "adjourn",
+                "with_cookie: the session cookie has no Secure attribute: anybody on the network can \
+                 read it, and browsers ignore Clear-Site-Data over http; for development only"
+            );
+        }
+        for warning in self.timeouts.warnings() {
+            tracing::warn!(target: "adjourn", "with_timeouts: {warning}");
+        }
+        let origin = self
+            .origin
+            .as_deref()
+            .map(|text| origin("with_origin", text))
+            .transpose()?;
+        let trusted_proxies = self.networks()?;
+        let farewell = self.farewell(origin.clone())?;
+        let report = PolicyReport::new(&self.timeouts, self.limit);
+        let context = Context {
+            cookie: farewell.cookie.is_some(),
+            road: Arc::new(Road::new(self.store, self.clock, self.road)),
+            timeouts: self.timeouts,
+            limit: self.limit,
+            max_values: self.max_values,
+            origin,
+        };
+        Ok(Sessions(Arc::new(Core {
+            carriers: Carriers {
+                cookie: farewell.cookie.clone(),
+                bearer: self.bearer,
+            },
+            context: Arc::new(context),
+            farewell: Arc::new(farewell),
+            activity: self.activity,
+            peer: self.peer,
+            trusted_proxies,
+            replace_in_flight: self.replace_in_flight,
+            background: Background::default(),
+            report,
+        })))
+    }
+
+    fn networks(&self) -> Result<Vec<Network>, BuildError> {
+        let parse = |text: &String| {
+            let setting = "with_trusted_proxies";
+            text.parse().map_err(|source| BuildError::Network {
+                setting,
+                text: text.clone(),
+                source,
+            })
+        };
+        self.trusted_proxies.iter().map(parse).collect()
+    }
+
+    fn farewell(&mut self, own: Option<Origin>) -> Result<FarewellConfig, BuildError> {
+        let secure = self.cookie.as_ref().is_some_and(CookieSpec::is_secure);
+        let cookie = self.cookie.as_ref().map(Cookie::for_session).transpose()?;
+        let marker = self
+            .cookie
+            .as_ref()
+            .map(|_| Cookie::new(&marker_spec(secure)))
+            .transpose()?;
+        let to_clear = self
+            .to_clear
+            .iter()
+            .map(Cookie::new)
+            .collect::<Result<Vec<_>, _>>()?;
+        if self.exits.default.is_empty() {
+            self.exits.default = format!("{}/signed-out", self.endpoints_at.trim_end_matches('/'));
+        }
+        let mut paths = PathRules::default().with_sensitive(&self.sensitive)?;
+        if let Some(public) = &self.public {
+            let endpoints = format!("{}/*", self.endpoints_at.trim_end_matches('/'));
+            paths = paths.with_public(public)?.with_public([endpoints])?;
+        }
+        for (setting, path) in self.exits.all() {
+            let local = local_path(path.as_bytes());
+            if local.is_none() {
+                return Err(BuildError::Page {
+                    setting,
+                    path: path.to_owned(),
+                });
+            }
+            if paths.is_sensitive(path.split(['?', '#']).next().unwrap_or(path)) {
+                return Err(BuildError::SensitivePage {
+                    setting,
+                    path: path.to_owned(),
+                });
+            }
+        }
+        let exit_origins = self
+            .exit_origins
+            .iter()
+            .map(|text| origin("add_exit_origin", text));
+        Ok(FarewellConfig {
+            cookie,
+            marker,
+            to_clear,
+            bearer: self.bearer,
+            clear_site_data: secure,
+            exits: self.exits.clone(),
+            paths,
+            origin: own,
+            exit_origins: exit_origins.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The marker travels like the session cookie: without `Secure` only where that has none.
+fn marker_spec(secure: bool) -> CookieSpec {
+    if secure {
+        return CookieSpec::new("__Host-adjourn-ended");
+    }
+    CookieSpec::new("adjourn-ended").with_insecure_no_secure_attribute()
+}
+
+fn origin(setting: &'static str, text: &str) -> Result<Origin, BuildError> {
+    Origin::parse(text).map_err(|source| BuildError::Origin {
+        setting,
+        text: text.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,66 @@
+//! What is wrong with a configuration.
+
+use crate::{
+    carrier,
+    policy::{InvalidNetwork, InvalidOrigin, InvalidPattern},
+};
+
+/// The configuration cannot work: which setting, what is wrong, what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A cookie breaks a rule.
+    #[error("a cookie cannot work: {0}")]
+    Cookie(#[from] carrier::ConfigError),
+    /// Not a network.
+    #[error("{setting}: \"{text}\" is not a network: {source}")]
+    Network {
+        /// Where.
+        setting: &'static str,
+        /// What.
+        text: String,
+        /// Why.
+        source: InvalidNetwork,
+    },
+    /// Neither a cookie nor bearer tokens.
+    #[error("no session can reach the server: without_cookie() needs with_bearer()")]
+    NoCarrier,
+    /// Not an origin.
+    #[error("{setting}: \"{text}\" is not an origin: {source}")]
+    Origin {
+        /// Where.
+        setting: &'static str,
+        /// What.
+        text: String,
+        /// Why.
+        source: InvalidOrigin,
+    },
+    /// Not a path on this site.
+    #[error("{setting}: \"{path}\" is not a path on this site: it begins with one slash")]
+    Page {
+        /// Where.
+        setting: &'static str,
+        /// What.
+        path: String,
+    },
+    /// Not a path pattern.
+    #[error("with_public, with_sensitive: {0}")]
+    Pattern(#[from] InvalidPattern),
+    /// A page to which people without a session are sent needs a session.
+    #[error(
+        "{setting}: \"{path}\" needs a live session itself, so people would be sent in circles: \
+         add it to with_public"
+    )]
+    SensitivePage {
+        /// Where.
+        setting: &'static str,
+        /// What.
+        path: String,
+    },
+    /// A duration that must not be zero.
+    #[error("{setting}: at least one millisecond is needed")]
+    Zero {
+        /// Where.
+        setting: &'static str,
+    },
+}
