@@ -34,8 +34,6 @@ impl<H: StoreHarness> Run<'_, H> {
             let max = NonZeroU32::new(u32::from(max % 3) + 1)?;
             Some(Limit { max, at_limit })
         });
-        // Whether nobody's session replaces nobody's is left open.
-        let replaces = plan.replaces.filter(|_| index > 0);
         let theirs = NewSession {
             id: ok(self.store.mint_id(of.as_ref())).await,
             secret_hash: secret(plan.secret),
@@ -46,7 +44,8 @@ impl<H: StoreHarness> Run<'_, H> {
             client: None,
             values: Values::from_iter([("start", b"1".as_slice())]),
             limit,
-            replaces: replaces
+            replaces: plan
+                .replaces
                 .and_then(|number| self.some(number))
                 .map(|(_, id)| id),
             ticket: None,

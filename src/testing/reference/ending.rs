@@ -79,7 +79,7 @@ impl State {
             .work
             .as_mut()
             .filter(|work| gone.attempt == claimant.attempt && !work.taken_over)?;
-        work.lease_until = work.lease_until.max(lease_until);
+        work.lease_until = lease_until;
         row.departed()
     }
 

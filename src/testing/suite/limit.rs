@@ -141,6 +141,11 @@ pub async fn the_replaced_session_of_another_subject_is_left_alone<H: StoreHarne
             .expect_live(replaced, "it is not of the same subject")
             .await;
     }
+    let mut plan = fixture.plan(None).await;
+    plan.replaces = Some(nobody);
+    must!(fixture.create(plan).await, Created::Created { ended, .. } if ended.is_empty(),
+        "nobody is not one subject");
+    fixture.expect_live(nobody, "the caller ends it").await;
 }
 
 /// A session that ended or is due was not replaced: its own cause stands.

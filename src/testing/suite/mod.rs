@@ -129,6 +129,7 @@ macro_rules! __store_suite {
             ticket {
                 a_log_in_that_raced_with_a_cut_is_outdated,
                 a_ticket_is_judged_though_no_session_was_there,
+                a_narrow_cut_outdates_the_tickets_from_before_its_instant,
                 a_ticket_has_a_lifetime,
                 a_cut_divides_parallel_log_ins,
             }

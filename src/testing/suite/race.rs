@@ -92,16 +92,7 @@ where
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         runtime.block_on(async move {
-            gate.fetch_add(1, Ordering::SeqCst);
-            let mut waited = 0_u64;
-            while gate.load(Ordering::SeqCst) < 2 {
-                waited += 1;
-                if waited.is_multiple_of(10_000) {
-                    // There may be one core only.
-                    std::thread::yield_now();
-                }
-                hint::spin_loop();
-            }
+            pass(&gate);
             let opened = Instant::now();
             while opened.elapsed() < late {
                 hint::spin_loop();
@@ -110,6 +101,20 @@ where
             (side.await, started.elapsed())
         })
     })
+}
+
+/// Waits for both to be at the gate, wide awake.
+fn pass(gate: &AtomicUsize) {
+    gate.fetch_add(1, Ordering::SeqCst);
+    let mut waited = 0_u64;
+    while gate.load(Ordering::SeqCst) < 2 {
+        waited += 1;
+        if waited.is_multiple_of(10_000) {
+            // There may be one core only.
+            std::thread::yield_now();
+        }
+        hint::spin_loop();
+    }
 }
 
 /// Asks for `loser`, lets it take its first step, ends the session, and lets the loser finish.

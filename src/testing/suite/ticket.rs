@@ -4,6 +4,7 @@ use super::fixture::{EVERYONE, Fixture, claimant, limit, must, of_subject, ok, p
 use crate::{
     id::SessionId,
     reason::EndReason,
+    record::Scope,
     store::{AtLimit, CheckIn, Created, SessionStore, Ticket},
     testing::StoreHarness,
 };
@@ -84,6 +85,33 @@ pub async fn a_ticket_is_judged_though_no_session_was_there<H: StoreHarness>(har
             "the sweep must not forget the cut"
         );
     }
+}
+
+/// "Everything from before the incident": a ticket from before it, not one from after it.
+pub async fn a_narrow_cut_outdates_the_tickets_from_before_its_instant<H: StoreHarness>(
+    harness: H,
+) {
+    let fixture = Fixture::open(harness).await;
+    let alice = subject("alice");
+    let before = ok(fixture.store.begin_log_in(Some(&alice))).await;
+    fixture.advance(Duration::from_mins(1)).await;
+    let instant = ok(fixture.store.begin_log_in(Some(&alice))).await.issued_at;
+    fixture.advance(fixture.margin()).await;
+    let after = ok(fixture.store.begin_log_in(Some(&alice))).await;
+    let created_before = Some(instant);
+    let scope = Scope::Everyone { created_before };
+    fixture.end_all(scope, EndReason::Forced).await;
+
+    let mut plan = fixture.plan(Some("alice")).await;
+    plan.ticket = Some(before);
+    let refused = fixture.create(plan.clone()).await;
+    must!(
+        refused,
+        Created::Outdated,
+        "a session from then would be cut"
+    );
+    plan.ticket = Some(after);
+    fixture.start(plan).await;
 }
 
 /// A ticket is good for its lifetime, and no longer.
