@@ -1,6 +1,6 @@
 //! Races with an ending: once it has returned, nothing brings the session back.
 //!
-//! Each case runs [`ROUNDS`] rounds. Both sides leave from one gate on threads of their own, one of
+//! Each case runs a thousand rounds or so. Both sides leave from one gate on threads of their own, one of
 //! them late by a part of the time that the other takes; the part sweeps over the rounds, so that
 //! every interleaving of their steps has its turn. Every fourth round the loser is asked first, polled
 //! once, and left there while the ending runs from start to end: with a store that answers later,
