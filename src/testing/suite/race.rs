@@ -1,10 +1,10 @@
 //! Races with an ending: once it has returned, nothing brings the session back.
 //!
-//! Each case runs a thousand rounds or so. Both sides leave from one gate on threads of their own, one of
-//! them late by a part of the time that the other takes; the part sweeps over the rounds, so that
-//! every interleaving of their steps has its turn. Every fourth round the loser is asked first, polled
-//! once, and left there while the ending runs from start to end: with a store that answers later,
-//! the ending then lands between the loser's first step and its last.
+//! Each case runs a thousand rounds or so. Both sides leave from one gate on threads of their own,
+//! one of them late by a part of the time that the other takes; the part sweeps over the rounds, so
+//! that every interleaving of their steps has its turn. Every fourth round the loser is asked first,
+//! polled once, and left there while the ending runs from start to end: with a store that answers
+//! later, the ending then lands between the loser's first step and its last.
 
 use super::fixture::{
     Fixture, IDLE, SECRET, WRONG, claimant, must, of_subject, ok, plan, secret, set, start,
