@@ -208,7 +208,7 @@ impl Record {
     ) -> Option<&'a Cut> {
         let deadline = self.deadline(last_seen);
         cut.filter(|cut| cut.covers(self.generation, self.created_at))
-            .filter(|cut| now < deadline || cut.at <= deadline)
+            .filter(|cut| now < deadline || cut.at < deadline)
     }
 }
 
@@ -348,6 +348,13 @@ mod tests {
         // Cut at 1000: it idled out before.
         let idle = Some(EndReason::IdleTimeout.into());
         assert_eq!(record.due(at(0), Some(&cut(6, 1_000)), late), idle);
+        // Cut in the very millisecond of the deadline: it was idle already.
+        assert_eq!(record.due(at(0), Some(&cut(6, 900)), late), idle);
+        // Set back, the clock says that the session is not due; the cut ended it all the same.
+        assert_eq!(
+            record.due(at(0), Some(&cut(6, 1_000)), at(5)),
+            Some(EndReason::Forced.into())
+        );
         // A cut older than the session does not cover it.
         assert_eq!(record.due(at(0), Some(&cut(5, 1)), at(2)), None);
     }
