@@ -65,8 +65,9 @@ impl Row {
         let absolute = self.parts.absolute_deadline;
         let absolute = (absolute, EndReason::AbsoluteTimeout.into(), None);
         let cut = first_cut.map(|cut| (cut.at, cut.cause.clone(), Some(cut.generation)));
-        // The earliest; of two at the same instant the cut, then the absolute deadline.
-        [idle, Some(absolute), cut]
+        // The earliest; of two at the same instant the absolute deadline, then the idle one: who
+        // was due already was not cut.
+        [cut, idle, Some(absolute)]
             .into_iter()
             .flatten()
             .filter(|(at, _, cut)| *at <= now || cut.is_some())
