@@ -15,13 +15,14 @@
 
 mod answer;
 mod config;
+mod errors;
 mod headers;
 mod marker;
 mod page;
 mod redirect;
 
 pub use answer::Farewell;
-pub(crate) use answer::{Answer, Refusal, Wish, problem};
+pub(crate) use answer::{Answer, Refusal, Wish};
 pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
 pub(crate) use headers::{decorate, no_store};

@@ -2,19 +2,17 @@
 
 use super::flow::refusal_of;
 use crate::{
-    farewell::{Farewell, Refusal, Wish, problem},
+    farewell::{Farewell, Refusal, Wish},
     id::{SessionId, Subject},
-    policy::LogOutRefusal,
     record::{Live, Remaining},
     session::{LogOutError, Session, Standing, StartError},
     terminate::{EndError, Terminator},
 };
 use axum_core::{
-    body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header::ALLOW, request::Parts};
+use http::{StatusCode, request::Parts};
 use std::ops::Deref;
 
 impl<S: Sync> FromRequestParts<S> for Session {
@@ -154,48 +152,18 @@ impl IntoResponse for Farewell {
 
 impl IntoResponse for LogOutError {
     fn into_response(self) -> Response {
-        match self {
-            Self::Refused(refusal) => refused(refusal),
-            Self::Store(error) => error.into_response(),
-        }
+        self.into_http_response()
     }
-}
-
-fn refused(refusal: LogOutRefusal) -> Response {
-    let answer = problem(refusal.status(), refusal.code(), &refusal.to_string());
-    let mut response = answer.map(Body::from);
-    if refusal.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
-    }
-    response
 }
 
 impl IntoResponse for EndError {
     fn into_response(self) -> Response {
-        Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
+        self.into_http_response()
     }
 }
 
 impl IntoResponse for StartError {
-    /// 503 when the store failed, 409 at the limit of sessions and for an outdated ticket, 500 for
-    /// what is a mistake of the server's.
     fn into_response(self) -> Response {
-        match &self {
-            Self::End(_) | Self::Store(_) => {
-                Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
-            }
-            Self::LimitReached(_) => {
-                problem(StatusCode::CONFLICT, "limit-reached", &self.to_string()).map(Body::from)
-            }
-            Self::Outdated => {
-                problem(StatusCode::CONFLICT, "log-in-outdated", &self.to_string()).map(Body::from)
-            }
-            Self::Subject(_) | Self::Values(_) => {
-                tracing::error!(target: "adjourn", error = %self, "a log-in cannot work");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
-        }
+        self.into_http_response()
     }
 }

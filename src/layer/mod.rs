@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Sessions`] owns everything. [`SessionLayer`] and [`SessionService`] wrap any Tower service;
-//! [`flow`] holds the two straight-line functions of the picture, and the future between them is a
+//! `flow` holds the two straight-line functions of the picture, and the future between them is a
 //! nameable state machine.
 //!
 //! Order of layers, outermost first: tracing, panic catching, CORS, compression, **session**,

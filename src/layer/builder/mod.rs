@@ -23,7 +23,7 @@ use crate::{
 use http::Extensions;
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
-/// The configuration of [`Sessions`]. Every default is the safe one.
+/// The configuration of [`Sessions`](crate::Sessions). Every default is the safe one.
 #[must_use = "a configuration does nothing until it is built"]
 pub struct SessionsBuilder {
     store: Arc<dyn SessionStore>,
