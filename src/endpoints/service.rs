@@ -2,7 +2,7 @@
 
 use crate::{
     farewell::{no_store, signed_out},
-    layer::Core,
+    layer::{Core, Sessions},
     live::SessionBody,
     session::Session,
 };
@@ -29,11 +29,15 @@ pub type EndpointsBody = SessionBody<String>;
 #[must_use = "services do nothing unless they are called"]
 pub struct Endpoints(Arc<Core>);
 
-impl Endpoints {
-    pub(crate) const fn new(core: Arc<Core>) -> Self {
-        Self(core)
+impl Sessions {
+    /// The endpoints, to be mounted under `/session` (or where
+    /// [`with_endpoints_at`](crate::SessionsBuilder::with_endpoints_at) says).
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints(Arc::clone(&self.0))
     }
+}
 
+impl Endpoints {
     fn answer<B>(&self, request: &Request<B>) -> Response<EndpointsBody> {
         // Below a prefix or without it: the last segment says which.
         let path = request.uri().path();

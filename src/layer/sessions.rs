@@ -3,7 +3,6 @@
 use super::{SessionLayer, SessionsBuilder};
 use crate::{
     carrier::Carriers,
-    endpoints::Endpoints,
     farewell::FarewellConfig,
     id::Subject,
     policy::{Network, PolicyReport, RequestFacts},
@@ -32,7 +31,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 /// # Ok::<(), adjourn::BuildError>(())
 /// ```
 #[derive(Clone)]
-pub struct Sessions(pub(super) Arc<Core>);
+pub struct Sessions(pub(crate) Arc<Core>);
 
 /// Decides whether a request is a sign that the user is there.
 pub(super) type ActivityRule = dyn Fn(&RequestFacts) -> Activity + Send + Sync;
@@ -64,12 +63,6 @@ impl Sessions {
     /// that meets two of them has one session and gets one cookie.
     pub fn layer(&self) -> SessionLayer {
         SessionLayer(self.clone())
-    }
-
-    /// The endpoints, to be mounted under `/session` (or where
-    /// [`with_endpoints_at`](SessionsBuilder::with_endpoints_at) says).
-    pub fn endpoints(&self) -> Endpoints {
-        Endpoints::new(Arc::clone(&self.0))
     }
 
     /// Ends sessions from anywhere.
