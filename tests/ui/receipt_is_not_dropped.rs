@@ -1,0 +1,16 @@
+//! Who ends a session looks at the receipt, or says that it does not.
+#![deny(unused_must_use)]
+
+use adjourn::{Farewell, Session};
+
+async fn end(session: Session) {
+    session.log_out().await.unwrap();
+}
+
+fn farewell() -> Farewell {
+    unimplemented!()
+}
+
+fn main() {
+    farewell();
+}
