@@ -1,4 +1,5 @@
 //! Flows over real HTTP.
 #![cfg(feature = "axum")]
 
-mod smoke;
+mod session;
+mod support;

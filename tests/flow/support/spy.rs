@@ -1,0 +1,306 @@
+//! A store around the embedded one: counts, answers late, waits, fails, loses replies.
+
+use adjourn::{
+    id::{SecretHash, SessionId, Subject},
+    reason::Cause,
+    record::{Activity, Departed, Generation, Scope, Tombstone},
+    store::{
+        Answer, CheckIn, Checked, Claimant, Created, Cursor, End, Error, Listed, MemoryStore,
+        NewSession, Notices, Page, Reply, Rotated, SessionStore, Ticket, Update, Updated,
+    },
+    time::ManualClock,
+};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// The operations of a store.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Op {
+    MintId,
+    BeginLogIn,
+    Create,
+    CheckIn,
+    Check,
+    Update,
+    Rotate,
+    End,
+    EndMany,
+    EndDue,
+    EndAll,
+    Tombstone,
+    List,
+    Page,
+    Pending,
+    Renew,
+    Acknowledge,
+}
+
+/// Where a call is held, or where it fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum When {
+    /// Before the store was asked: nothing happened.
+    Before,
+    /// After the store did it: only the reply is late, or lost.
+    After,
+}
+
+/// A store that several nodes can share; clones are the same store.
+#[derive(Clone)]
+pub(crate) struct Spy(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn SessionStore>,
+    later: AtomicBool,
+    calls: Mutex<HashMap<Op, usize>>,
+    failing: Mutex<HashMap<Op, When>>,
+    held: Mutex<Vec<(Op, When, Held)>>,
+}
+
+/// A call that is held up.
+#[derive(Clone)]
+pub(crate) struct Held(Arc<(Semaphore, Semaphore)>);
+
+impl Held {
+    /// Waits until the call is here.
+    pub(crate) async fn reached(&self) {
+        self.0.0.acquire().await.unwrap().forget();
+    }
+
+    /// Lets it go on.
+    pub(crate) fn release(&self) {
+        self.0.1.add_permits(1);
+    }
+
+    async fn wait(&self) {
+        self.0.0.add_permits(1);
+        self.0.1.acquire().await.unwrap().forget();
+    }
+}
+
+impl Spy {
+    pub(crate) fn new(clock: &ManualClock) -> Self {
+        Self::around(MemoryStore::with_clock(clock.clone()))
+    }
+
+    pub(crate) fn around(store: impl SessionStore) -> Self {
+        Self(Arc::new(Inner {
+            store: Arc::new(store),
+            later: AtomicBool::new(false),
+            calls: Mutex::default(),
+            failing: Mutex::default(),
+            held: Mutex::default(),
+        }))
+    }
+
+    /// From now on every answer comes later, as from a store behind a network.
+    pub(crate) fn answer_later(&self) {
+        self.0.later.store(true, Ordering::SeqCst);
+    }
+
+    /// How often an operation was called.
+    pub(crate) fn calls(&self, op: Op) -> usize {
+        self.0.calls.lock().unwrap().get(&op).copied().unwrap_or(0)
+    }
+
+    /// From now on the operation fails: before it did anything, or after it did and only the
+    /// reply is lost.
+    pub(crate) fn fail(&self, op: Op, when: When) {
+        self.0.failing.lock().unwrap().insert(op, when);
+    }
+
+    /// Nothing fails any more.
+    pub(crate) fn heal(&self) {
+        self.0.failing.lock().unwrap().clear();
+    }
+
+    /// Holds the next call of an operation.
+    pub(crate) fn hold(&self, op: Op, when: When) -> Held {
+        let held = Held(Arc::new((Semaphore::new(0), Semaphore::new(0))));
+        self.0.held.lock().unwrap().push((op, when, held.clone()));
+        held
+    }
+
+    /// The store inside.
+    pub(crate) fn store(&self) -> &dyn SessionStore {
+        &*self.0.store
+    }
+
+    fn take_held(&self, op: Op) -> Option<(When, Held)> {
+        let mut held = self.0.held.lock().unwrap();
+        let place = held.iter().position(|(of, ..)| *of == op)?;
+        let (_, when, held) = held.remove(place);
+        Some((when, held))
+    }
+
+    fn fails(&self, op: Op, when: When) -> bool {
+        self.0.failing.lock().unwrap().get(&op) == Some(&when)
+    }
+
+    fn answer<T, F>(&self, op: Op, call: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<dyn SessionStore>) -> Answer<T> + Send + 'static,
+    {
+        *self.0.calls.lock().unwrap().entry(op).or_default() += 1;
+        let held = self.take_held(op);
+        if held.is_none() && !self.0.later.load(Ordering::SeqCst) {
+            if self.fails(op, When::Before) {
+                return Reply::Now(Err(down()));
+            }
+            let answer = call(Arc::clone(&self.0.store));
+            if self.fails(op, When::After) {
+                return answer.map(|_| Err(down()));
+            }
+            return answer;
+        }
+        Reply::later(self.clone().answer_late(op, held, call))
+    }
+
+    fn answer_late<T, F>(
+        self,
+        op: Op,
+        held: Option<(When, Held)>,
+        call: F,
+    ) -> impl Future<Output = Result<T, Error>> + Send + 'static
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<dyn SessionStore>) -> Answer<T> + Send + 'static,
+    {
+        async move {
+            tokio::task::yield_now().await;
+            if let Some((When::Before, held)) = &held {
+                held.wait().await;
+            }
+            if self.fails(op, When::Before) {
+                return Err(down());
+            }
+            let answer = call(Arc::clone(&self.0.store)).await;
+            if let Some((When::After, held)) = &held {
+                held.wait().await;
+            }
+            tokio::task::yield_now().await;
+            if self.fails(op, When::After) {
+                return Err(down());
+            }
+            answer
+        }
+    }
+}
+
+fn down() -> Error {
+    Error::unavailable("the test took the store down")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "hands on what the road asks of the store"
+)]
+impl SessionStore for Spy {
+    fn mint_id(&self, subject: Option<&Subject>) -> Answer<SessionId> {
+        let subject = subject.cloned();
+        self.answer(Op::MintId, move |store| store.mint_id(subject.as_ref()))
+    }
+
+    fn begin_log_in(&self, subject: Option<&Subject>) -> Answer<Ticket> {
+        let subject = subject.cloned();
+        self.answer(Op::BeginLogIn, move |store| {
+            store.begin_log_in(subject.as_ref())
+        })
+    }
+
+    fn create(&self, session: NewSession) -> Answer<Created> {
+        self.answer(Op::Create, move |store| store.create(session))
+    }
+
+    fn check_in(&self, id: SessionId, secret: &SecretHash, activity: Activity) -> Answer<CheckIn> {
+        let secret = *secret;
+        self.answer(Op::CheckIn, move |store| {
+            store.check_in(id, &secret, activity)
+        })
+    }
+
+    fn check(&self, ids: &[SessionId], activity: Activity) -> Answer<Vec<Checked>> {
+        let ids = ids.to_vec();
+        self.answer(Op::Check, move |store| store.check(&ids, activity))
+    }
+
+    fn update(&self, id: SessionId, update: Update, expected: Option<u64>) -> Answer<Updated> {
+        self.answer(Op::Update, move |store| store.update(id, update, expected))
+    }
+
+    fn rotate(
+        &self,
+        id: SessionId,
+        old: &SecretHash,
+        new: &SecretHash,
+        grace: Duration,
+    ) -> Answer<Rotated> {
+        let (old, new) = (*old, *new);
+        self.answer(Op::Rotate, move |store| store.rotate(id, &old, &new, grace))
+    }
+
+    fn end(&self, id: SessionId, cause: Cause, claimant: Claimant) -> Answer<End> {
+        self.answer(Op::End, move |store| store.end(id, cause, claimant))
+    }
+
+    fn end_many(
+        &self,
+        ids: &[SessionId],
+        cause: Cause,
+        claimant: Claimant,
+    ) -> Answer<Vec<Departed>> {
+        let ids = ids.to_vec();
+        self.answer(Op::EndMany, move |store| {
+            store.end_many(&ids, cause, claimant)
+        })
+    }
+
+    fn end_due(&self, limit: usize, claimant: Claimant) -> Answer<Vec<Departed>> {
+        self.answer(Op::EndDue, move |store| store.end_due(limit, claimant))
+    }
+
+    fn end_all(&self, scope: Scope, cause: Cause) -> Answer<Generation> {
+        self.answer(Op::EndAll, move |store| store.end_all(scope, cause))
+    }
+
+    fn tombstone(&self, id: SessionId) -> Answer<Option<Arc<Tombstone>>> {
+        self.answer(Op::Tombstone, move |store| store.tombstone(id))
+    }
+
+    fn list(&self, subject: &Subject) -> Answer<Vec<Listed>> {
+        let subject = subject.clone();
+        self.answer(Op::List, move |store| store.list(&subject))
+    }
+
+    fn page(&self, cursor: Option<Cursor>, limit: usize) -> Answer<Page> {
+        self.answer(Op::Page, move |store| store.page(cursor, limit))
+    }
+
+    fn pending(&self, limit: usize, lease: Duration) -> Answer<Vec<Departed>> {
+        self.answer(Op::Pending, move |store| store.pending(limit, lease))
+    }
+
+    fn renew(&self, id: SessionId, claim: u64, lease: Duration) -> Answer<bool> {
+        self.answer(Op::Renew, move |store| store.renew(id, claim, lease))
+    }
+
+    fn acknowledge(&self, id: SessionId, claim: u64) -> Answer<bool> {
+        self.answer(Op::Acknowledge, move |store| store.acknowledge(id, claim))
+    }
+
+    fn touch_interval(&self, idle_timeout: Option<Duration>) -> Duration {
+        self.0.store.touch_interval(idle_timeout)
+    }
+
+    fn notices(&self) -> Notices {
+        self.0.store.notices()
+    }
+}
