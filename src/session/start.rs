@@ -27,7 +27,10 @@ impl Session {
     /// # Cancel safety
     /// Cancel safe: it only reads.
     pub async fn begin_log_in(&self, subject: Option<&Subject>) -> Result<(), StartError> {
-        let ticket = self.context().store().begin_log_in(subject).await?;
+        let ticket = self.context().store().begin_log_in(subject).await;
+        let ticket = ticket.inspect_err(|error| {
+            self.context().road.store_failed("begin_log_in", error);
+        })?;
         self.state().ticket = Some(ticket);
         Ok(())
     }
@@ -85,7 +88,8 @@ impl Session {
         let subject = log_in.subject.clone();
         let bearer = log_in.bearer || !context.cookie;
 
-        let id = context.store().mint_id(subject.as_ref()).await?;
+        let id = context.store().mint_id(subject.as_ref()).await;
+        let id = id.inspect_err(|error| context.road.store_failed("mint_id", error))?;
         let token = Token::new(id).map_err(store::Error::from)?;
         let new = self.new_session(&token, log_in, old.as_ref())?;
         let (live, superseded) = match create(&context, new).await? {
