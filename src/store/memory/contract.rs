@@ -94,6 +94,11 @@ impl SessionStore for MemoryStore {
         Reply::Now(Ok(self.pending.acknowledge(id, claim)))
     }
 
+    /// Zero: a touch is one atomic store.
+    fn touch_interval(&self, _: Option<Duration>) -> Duration {
+        Duration::ZERO
+    }
+
     fn notices(&self) -> Notices {
         self.notices.subscribe()
     }
