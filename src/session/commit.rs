@@ -45,10 +45,16 @@ impl Session {
     pub(crate) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
         let (id, update, rotation) = {
             let mut state = self.state();
-            let Standing::Live(live) = &state.standing else {
-                return Reply::Now(Ok(Committed::AsIs));
+            let id = match &state.standing {
+                Standing::Live(live) => live.id,
+                Standing::Ended { reason, .. } if state.ended_meanwhile && !state.ended_here => {
+                    return Reply::Now(Ok(Committed::EndedMeanwhile(reason.clone())));
+                }
+                Standing::Ambiguous(_)
+                | Standing::Anonymous
+                | Standing::Ended { .. }
+                | Standing::Outdated => return Reply::Now(Ok(Committed::AsIs)),
             };
-            let id = live.id;
             let rotation = state.rotate.then_some(state.secret).flatten();
             (id, std::mem::take(&mut state.pending), rotation)
         };

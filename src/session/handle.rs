@@ -78,6 +78,8 @@ pub(super) struct State {
     pub(super) ticket: Option<Ticket>,
     /// A handler of this request ended the session.
     pub(super) ended_here: bool,
+    /// A handler found out that somebody else had ended it meanwhile.
+    pub(super) ended_meanwhile: bool,
     /// A handler tried to and the store failed.
     pub(super) end_failed: bool,
     /// The browser's storage belongs to somebody else than who logged in now.
@@ -114,6 +116,7 @@ impl Session {
             issued: None,
             ticket: None,
             ended_here: false,
+            ended_meanwhile: false,
             end_failed: false,
             subject_changed: false,
         });

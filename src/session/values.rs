@@ -192,6 +192,7 @@ impl Session {
         let reason = self.context().road.learn(id, why).await?;
         let mut state = self.state();
         state.standing = Standing::Ended { id, reason };
+        state.ended_meanwhile = true;
         state.forget_changes();
         Ok(())
     }
