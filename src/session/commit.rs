@@ -143,7 +143,13 @@ impl Session {
             Some(Issued::Cookie(token)) => Some(token),
             Some(Issued::Bearer) | None => None,
         };
+        // A log-in took its place: what the client would be told to remove is the new session's.
+        let replaced = matches!(
+            &state.standing,
+            Standing::Ended { reason: EndReason::Reauthenticated, .. } if !state.ended_here
+        );
         let ended = match &state.standing {
+            Standing::Ended { .. } if replaced => None,
             Standing::Ended { id, reason } => Some((*id, reason.clone(), state.ended_here)),
             Standing::Ambiguous(_)
             | Standing::Anonymous
@@ -151,7 +157,9 @@ impl Session {
             | Standing::Outdated => None,
         };
         Effects {
-            remove: issued.is_none() && (ended.is_some() || state.stale || state.end_failed),
+            remove: issued.is_none()
+                && !replaced
+                && (ended.is_some() || state.stale || state.end_failed),
             issued,
             live: matches!(state.standing, Standing::Live(_)) || state.via.is_some(),
             subject_changed: std::mem::take(&mut state.subject_changed),
