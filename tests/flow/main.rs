@@ -1,5 +1,13 @@
 //! Flows over real HTTP.
 #![cfg(feature = "axum")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
+mod revival;
 mod session;
 mod support;

@@ -84,7 +84,8 @@ impl Browser {
             path: path.to_owned(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            cookies: true,
+            sends_cookies: true,
+            keeps_cookies: true,
         }
     }
 
@@ -142,7 +143,8 @@ pub(crate) struct Ask {
     path: String,
     headers: HeaderMap,
     body: Bytes,
-    cookies: bool,
+    sends_cookies: bool,
+    keeps_cookies: bool,
 }
 
 impl Ask {
@@ -177,7 +179,14 @@ impl Ask {
 
     /// Neither sends what is in the jar nor keeps what comes.
     pub(crate) const fn without_jar(mut self) -> Self {
-        self.cookies = false;
+        self.sends_cookies = false;
+        self.keeps_cookies = false;
+        self
+    }
+
+    /// Does not send what is in the jar, but keeps what comes.
+    pub(crate) const fn without_cookies(mut self) -> Self {
+        self.sends_cookies = false;
         self
     }
 
@@ -207,7 +216,7 @@ impl Ask {
     /// Sends it and reads the head of the response.
     pub(crate) async fn open(self) -> Response<Incoming> {
         let (browser, path) = (self.browser.clone(), self.path.clone());
-        let keeps = self.cookies;
+        let keeps = self.keeps_cookies;
         let stream = TcpStream::connect(browser.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -259,7 +268,7 @@ impl Ask {
         headers
             .entry("host")
             .or_insert(HeaderValue::from_str(&self.browser.host).unwrap());
-        if self.cookies {
+        if self.sends_cookies {
             let (host, path) = (&self.browser.host, without_query(&self.path));
             let jar = self.browser.jar.lock().unwrap();
             if let Some(cookies) = jar.header(host, path, self.browser.secure) {

@@ -2,6 +2,7 @@
 
 /// A cookie as the jar holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the attributes of a cookie")]
 pub(crate) struct Kept {
     pub(crate) name: String,
     pub(crate) value: String,
@@ -103,7 +104,7 @@ fn parse(line: &str, host: &str, request_path: &str) -> Option<Kept> {
             "secure" => cookie.secure = true,
             "httponly" => cookie.http_only = true,
             "partitioned" => cookie.partitioned = true,
-            "path" if value.starts_with('/') => cookie.path = value.to_owned(),
+            "path" if value.starts_with('/') => value.clone_into(&mut cookie.path),
             "domain" if !value.is_empty() => {
                 cookie.domain = value.trim_start_matches('.').to_ascii_lowercase();
                 cookie.host_only = false;

@@ -12,7 +12,6 @@ use adjourn::{
 };
 use std::{
     collections::HashMap,
-    future::Future,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -164,34 +163,32 @@ impl Spy {
         Reply::later(self.clone().answer_late(op, held, call))
     }
 
-    fn answer_late<T, F>(
+    async fn answer_late<T, F>(
         self,
         op: Op,
         held: Option<(When, Held)>,
         call: F,
-    ) -> impl Future<Output = Result<T, Error>> + Send + 'static
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(Arc<dyn SessionStore>) -> Answer<T> + Send + 'static,
     {
-        async move {
-            tokio::task::yield_now().await;
-            if let Some((When::Before, held)) = &held {
-                held.wait().await;
-            }
-            if self.fails(op, When::Before) {
-                return Err(down());
-            }
-            let answer = call(Arc::clone(&self.0.store)).await;
-            if let Some((When::After, held)) = &held {
-                held.wait().await;
-            }
-            tokio::task::yield_now().await;
-            if self.fails(op, When::After) {
-                return Err(down());
-            }
-            answer
+        tokio::task::yield_now().await;
+        if let Some((When::Before, held)) = &held {
+            held.wait().await;
         }
+        if self.fails(op, When::Before) {
+            return Err(down());
+        }
+        let answer = call(Arc::clone(&self.0.store)).await;
+        if let Some((When::After, held)) = &held {
+            held.wait().await;
+        }
+        tokio::task::yield_now().await;
+        if self.fails(op, When::After) {
+            return Err(down());
+        }
+        answer
     }
 }
 
