@@ -8,6 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bytes;
+mod cookies;
+mod farewell;
 mod revival;
 mod session;
 mod support;
