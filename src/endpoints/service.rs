@@ -1,7 +1,7 @@
 //! The service.
 
 use crate::{
-    farewell::{no_store, signed_out},
+    farewell::{no_store, signed_out, still_signed_in},
     layer::{Core, Sessions},
     live::SessionBody,
     session::Session,
@@ -56,17 +56,17 @@ impl Endpoints {
             return response;
         }
         let config = &self.0.farewell;
-        let marker = config.marker_of(request.headers());
-        let seen = request
-            .extensions()
-            .get::<Session>()
-            .and_then(Session::end_reason);
-        let reason = marker.map(|marker| marker.reason).or(seen);
-        let page = signed_out(reason.as_ref(), config.exits.log_in.as_deref());
+        let session = request.extensions().get::<Session>();
         let body = if request.method() == Method::HEAD {
             String::new()
+        } else if session.is_some_and(Session::is_live) {
+            still_signed_in()
         } else {
-            page
+            let marker = config.marker_of(request.headers());
+            let reason = marker
+                .map(|marker| marker.reason)
+                .or_else(|| session.and_then(Session::end_reason));
+            signed_out(reason.as_ref(), config.exits.log_in.as_deref())
         };
         let mut response = Response::new(SessionBody::ours(body));
         let headers = response.headers_mut();

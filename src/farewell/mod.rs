@@ -27,4 +27,4 @@ pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
 pub(crate) use headers::{decorate, no_store};
 pub(crate) use marker::Marker;
-pub(crate) use page::signed_out;
+pub(crate) use page::{signed_out, still_signed_in};

@@ -8,9 +8,20 @@ pub(crate) fn signed_out(reason: Option<&EndReason>, log_in: Option<&str>) -> St
     let link = log_in.map_or_else(String::new, |path| {
         format!("<p><a href=\"{}\">Sign in again</a></p>", escaped(path))
     });
+    page(title, text, &link)
+}
+
+/// The same page for somebody who opens it while a session lives: nobody is told that they are
+/// signed out when they are not.
+pub(crate) fn still_signed_in() -> String {
+    let text = "There is an active session in this browser.";
+    page("You are signed in", text, "")
+}
+
+fn page(title: &str, text: &str, link: &str) -> String {
     PAGE.replace("{title}", title)
         .replace("{text}", text)
-        .replace("{link}", &link)
+        .replace("{link}", link)
 }
 
 const fn texts(reason: Option<&EndReason>) -> (&'static str, &'static str) {

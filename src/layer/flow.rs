@@ -355,10 +355,12 @@ impl Visit {
         let facts = session.facts();
         let mut answer = self.core.farewell.refuse(facts, session.via(), refusal);
         no_store(answer.headers_mut());
-        let referrer = http::HeaderValue::from_static("no-referrer");
-        answer
-            .headers_mut()
-            .insert(http::header::REFERRER_POLICY, referrer);
+        if session.via() != Some(Via::Bearer) {
+            let referrer = http::HeaderValue::from_static("no-referrer");
+            answer
+                .headers_mut()
+                .insert(http::header::REFERRER_POLICY, referrer);
+        }
         without_body_for_head(facts, answer)
     }
 
