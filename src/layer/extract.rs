@@ -5,7 +5,8 @@ use crate::{
     farewell::{Farewell, Refusal, Wish},
     id::{SessionId, Subject},
     record::{Live, Remaining},
-    session::{LogOutError, Session, Standing, StartError},
+    session::{EndOthersError, LogOutError, Session, Standing, StartError},
+    store,
     terminate::{EndError, Terminator},
 };
 use axum_core::{
@@ -159,6 +160,24 @@ impl IntoResponse for LogOutError {
 impl IntoResponse for EndError {
     fn into_response(self) -> Response {
         self.into_http_response()
+    }
+}
+
+impl IntoResponse for store::Error {
+    /// 503, as when the layer itself cannot reach the store.
+    fn into_response(self) -> Response {
+        Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
+    }
+}
+
+impl IntoResponse for EndOthersError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NoSubject => {
+                Wish::Refuse(Refusal::NoSession).into_response(StatusCode::UNAUTHORIZED)
+            }
+            Self::Store(error) => error.into_response(),
+        }
     }
 }
 
