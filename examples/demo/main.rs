@@ -1,0 +1,95 @@
+//! The back office of a small online bank: adjourn at work in an axum application.
+//!
+//! ```text
+//! cargo run --example demo
+//! cargo run --example demo -- --idle 30s --max-sessions 2:end-oldest
+//! ```
+//!
+//! Then open <http://localhost:3000>. `--help` lists the flags, the log-in page the users.
+//!
+//! Read in this order: [`sessions`] configures adjourn, [`routes`] puts it around the application,
+//! [`log_in`] starts and ends sessions, [`account`] shows something that needs one, [`my_sessions`]
+//! and [`admin`] end other people's, [`streams`] keeps connections open that end with the session.
+//! The rest is what any application has.
+
+mod account;
+mod admin;
+mod api;
+mod client;
+mod debug;
+mod flags;
+mod home;
+mod log_in;
+mod my_sessions;
+mod own_site;
+mod page;
+mod routes;
+mod sessions;
+mod stop;
+mod streams;
+mod token;
+mod users;
+
+use flags::{Asked, Flags};
+use std::{
+    env,
+    error::Error,
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = match Flags::parse(env::args_os().skip(1)) {
+        Ok(Asked::Run(flags)) => flags,
+        Ok(Asked::Help) => return say(io::stdout(), flags::HELP, 0),
+        Err(wrong) => return say(io::stderr(), &wrong.to_string(), 2),
+    };
+    // What adjourn records of sessions (target `adjourn::audit`) goes through `tracing` like the
+    // rest. `RUST_LOG=debug` shows every request.
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .init();
+    match serve(&flags).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => say(io::stderr(), &error.to_string(), 1),
+    }
+}
+
+async fn serve(flags: &Flags) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(flags.listen)
+        .await
+        .map_err(|error| format!("--listen: cannot listen on {}: {error}", flags.listen))?;
+    let bank = sessions::bank(flags)?;
+    let app = routes::routes(bank.clone());
+    // Before anybody is told that the server is there: a signal from then on must not be missed.
+    let stop = stop::signal()?;
+    announce(listener.local_addr()?)?;
+
+    // Otherwise the sweeper starts with the first request.
+    bank.sessions.start();
+    // The address of the peer is part of what is known of a session.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    stop::serve_until(stop, &bank.closing, listener, app).await?;
+
+    // Last: waits for endings that are under way, so that no hook and no audit record is lost.
+    bank.sessions.shutdown().await;
+    Ok(())
+}
+
+/// Tests and scripts wait for this line, and read the port from it.
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    writeln!(stdout, "listening on http://{address}")?;
+    stdout.flush()
+}
+
+fn say(mut to: impl Write, text: &str, status: u8) -> ExitCode {
+    // Nobody may be reading any more; the status says it, too.
+    let _ = writeln!(to, "{}", text.trim_end());
+    ExitCode::from(status)
+}

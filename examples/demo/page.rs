@@ -1,0 +1,159 @@
+//! The frame of every page, and the answers that many handlers share.
+
+use crate::users;
+use adjourn::{Session, id::Subject, policy::RequestFacts};
+use axum::{
+    Json,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::{Html, IntoResponse, Response},
+};
+use serde_json::json;
+use std::fmt;
+
+/// A page: works without scripts, needs nothing from elsewhere.
+#[derive(Debug)]
+pub(crate) struct Page {
+    title: &'static str,
+    viewer: Option<Subject>,
+    main: String,
+}
+
+impl Page {
+    /// `viewer`: who is logged in. `main`: HTML, in which every foreign text went through
+    /// [`text`].
+    pub(crate) fn new(
+        title: &'static str,
+        viewer: Option<&Subject>,
+        main: impl Into<String>,
+    ) -> Self {
+        Self {
+            title,
+            viewer: viewer.cloned(),
+            main: main.into(),
+        }
+    }
+
+    fn navigation(&self) -> String {
+        let Some(viewer) = &self.viewer else {
+            return link("/login", "Log in", self.title);
+        };
+        let mut links = String::new();
+        for (path, label, for_admins) in LINKS {
+            if !for_admins || users::is_admin(viewer) {
+                links.push_str(&link(path, label, self.title));
+            }
+        }
+        links
+    }
+
+    /// Who is logged in, and the way out on every page: a form, because a link must not log out.
+    fn viewer(&self) -> String {
+        self.viewer.as_ref().map_or_else(String::new, |viewer| {
+            format!(
+                "<form class=\"viewer\" method=\"post\" action=\"/logout\">\
+                 <span><span class=\"wide\">Logged in as </span><strong>{}</strong></span>\
+                 <button class=\"button small\" type=\"submit\">Log out</button></form>",
+                text(viewer.as_str())
+            )
+        })
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let page = include_str!("page.html")
+            .replace("{title}", self.title)
+            .replace("{navigation}", &self.navigation())
+            .replace("{viewer}", &self.viewer())
+            // Last: what it holds is not looked through again.
+            .replace("{main}", &self.main);
+        Html(page).into_response()
+    }
+}
+
+/// A text as HTML.
+pub(crate) const fn text(text: &str) -> Text<'_> {
+    Text(text)
+}
+
+/// See [`text`].
+#[derive(Debug)]
+pub(crate) struct Text<'a>(&'a str);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+            let (plain, special) = rest.split_at(at);
+            f.write_str(plain)?;
+            let mut chars = special.chars();
+            f.write_str(match chars.next() {
+                Some('&') => "&amp;",
+                Some('<') => "&lt;",
+                Some('>') => "&gt;",
+                Some('"') => "&quot;",
+                _ => "&#39;",
+            })?;
+            rest = chars.as_str();
+        }
+        f.write_str(rest)
+    }
+}
+
+/// 403, as a page or as JSON, whichever the client prefers.
+pub(crate) fn refused(facts: &RequestFacts, viewer: Option<&Subject>, why: &str) -> Response {
+    let status = StatusCode::FORBIDDEN;
+    if !facts.prefers_html() {
+        return (status, Json(json!({ "error": why }))).into_response();
+    }
+    let main = format!("<h1>Not allowed</h1><p class=\"lead\">{}</p>", text(why));
+    (status, Page::new("Not allowed", viewer, main)).into_response()
+}
+
+/// What no route serves. Without a session nobody gets here: the layer asks for a log-in first, and
+/// so does not tell which pages there are.
+pub(crate) async fn not_found(session: Session) -> Response {
+    let main = "<h1>There is no such page</h1>\
+                <p class=\"lead\"><a href=\"/account\">Go to your account</a></p>";
+    let page = Page::new("Not found", session.subject().as_ref(), main);
+    (StatusCode::NOT_FOUND, page).into_response()
+}
+
+/// `GET /static/style.css`
+pub(crate) async fn style() -> impl IntoResponse {
+    let headers = [
+        (CONTENT_TYPE, "text/css; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, include_str!("style.css"))
+}
+
+/// `GET /static/icon.svg`
+pub(crate) async fn icon() -> impl IntoResponse {
+    let headers = [
+        (CONTENT_TYPE, "image/svg+xml"),
+        (CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, include_str!("icon.svg"))
+}
+
+fn link(path: &str, label: &str, title: &str) -> String {
+    let current = if label == title {
+        " aria-current=\"page\""
+    } else {
+        ""
+    };
+    format!("<li><a href=\"{path}\"{current}>{label}</a></li>")
+}
+
+/// Path, label, and whether only administrators see it. A page whose title is the label is that
+/// link's.
+const LINKS: [(&str, &str, bool); 4] = [
+    ("/account", "Account", false),
+    ("/account/statements", "Statements", false),
+    ("/account/sessions", "Sessions", false),
+    ("/admin", "Administration", true),
+];
