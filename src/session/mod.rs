@@ -17,6 +17,7 @@ mod commit;
 mod context;
 mod ending;
 mod handle;
+mod newborn;
 mod start;
 mod values;
 

@@ -1,13 +1,18 @@
 //! Log-in: the only way to a session.
 
-use super::{Context, Session, Standing, ValueError, handle::Issued, values::encode};
+use super::{
+    Context, Session, Standing, ValueError,
+    handle::Issued,
+    newborn::{Newborn, Start, create},
+    values::encode,
+};
 use crate::{
     audit::{Event, EventKind},
     id::{InvalidSubject, SessionId, Subject, Token},
     policy::Timeouts,
     reason::EndReason,
     record::{Changes, Live, Values},
-    store::{self, Created, Limit, NewSession, Reply, Ticket},
+    store::{self, Limit, NewSession, Ticket},
     terminate::EndError,
 };
 use serde::Serialize;
@@ -92,33 +97,28 @@ impl Session {
         let id = id.inspect_err(|error| context.road.store_failed("mint_id", error))?;
         let token = Token::new(id).map_err(store::Error::from)?;
         let new = self.new_session(&token, log_in, old.as_ref())?;
-        let (live, superseded) = match create(&context, new).await? {
-            Created::Created { live, ended } => (live, ended),
-            Created::Conflict => {
+        let (born, superseded) = match create(&context, new).await? {
+            Start::Born(born, superseded) => (born, superseded),
+            Start::Conflict => {
                 return Err(store::Error::corrupt("a new session id is taken already").into());
             }
-            Created::LimitReached(limit) => {
+            Start::LimitReached(limit) => {
                 self.record_limit(subject, limit);
                 return Err(StartError::LimitReached(limit));
             }
-            Created::Outdated => return Err(StartError::Outdated),
+            Start::Outdated => return Err(StartError::Outdated),
         };
-
-        let replaced = old
-            .as_ref()
-            .is_none_or(|old| superseded.iter().any(|s| s.id == old.id));
-        let superseded_ids = superseded.iter().map(|departed| departed.id).collect();
-        for departed in superseded {
-            let _goes_on = context.road.conclude(departed);
+        let born = match old.as_ref().filter(|old| !superseded.contains(&old.id)) {
+            Some(old) => end_replaced(&context, old.id, born).await?,
+            None => born,
+        };
+        if let Some(live) = born.hand_over() {
+            self.record_start(&live);
+            self.become_live(live, &token, bearer, old.as_ref());
         }
-        if let Some(old) = old.as_ref().filter(|_| !replaced) {
-            end_replaced(&context, old.id, id).await?;
-        }
-        self.record_start(&live);
-        self.become_live(live, &token, bearer, old.as_ref());
         Ok(LoggedIn {
             id,
-            superseded: superseded_ids,
+            superseded,
             token: bearer.then_some(token),
         })
     }
@@ -191,43 +191,17 @@ impl Session {
     }
 }
 
-/// Creates the session; if the caller is gone when a store answers later, ends it again.
-async fn create(context: &Arc<Context>, new: NewSession) -> Result<Created, store::Error> {
-    let answer = match context.store().create(new) {
-        Reply::Now(answer) => answer,
-        Reply::Later(answer) => {
-            let (sender, receiver) = tokio::sync::oneshot::channel();
-            let road = Arc::clone(&context.road);
-            context.road.tasks.spawn(async move {
-                if let Err(Ok(Created::Created { live, ended })) = sender.send(answer.await) {
-                    road.conclude_batch(ended).await;
-                    let _recorded = road.end(live.id, EndReason::Undelivered.into()).await;
-                }
-            });
-            receiver.await.unwrap_or_else(|_| {
-                Err(store::Error::unavailable(
-                    "the store's answer to a log-in was lost",
-                ))
-            })
-        }
-    };
-    answer.inspect_err(|error| context.road.store_failed("create", error))
-}
-
 /// Ends the session that a new one takes the place of; if that fails, the new one must not live.
 async fn end_replaced(
-    context: &Arc<Context>,
+    context: &Context,
     old: SessionId,
-    new: SessionId,
-) -> Result<(), EndError> {
-    match context
-        .road
-        .end(old, EndReason::Reauthenticated.into())
-        .await
-    {
-        Ok(_receipt) => Ok(()),
+    born: Newborn,
+) -> Result<Newborn, EndError> {
+    let ended = context.road.end(old, EndReason::Reauthenticated.into());
+    match ended.await {
+        Ok(_receipt) => Ok(born),
         Err(error) => {
-            let _recorded = context.road.end(new, EndReason::Undelivered.into()).await;
+            born.end().await;
             Err(error)
         }
     }
