@@ -11,6 +11,7 @@
 mod bytes;
 mod cookies;
 mod farewell;
+mod leave;
 mod revival;
 mod session;
 mod support;

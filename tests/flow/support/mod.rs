@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod endless;
 mod events;
 mod gate;
 mod jar;
@@ -16,6 +17,7 @@ mod site;
 mod spy;
 
 pub(crate) use browser::{Ask, Browser, Got};
+pub(crate) use endless::{Dropped, Endless};
 pub(crate) use events::Events;
 pub(crate) use gate::Gate;
 pub(crate) use jar::{Jar, Kept};

@@ -4,7 +4,9 @@ use super::{Browser, Events, Gate, Spy};
 use adjourn::{
     Farewell, LiveSession, Session, Sessions, SessionsBuilder,
     id::SessionId,
+    reason::EndReason,
     session::{LogOutError, StartError},
+    terminate::Outcome,
     time::ManualClock,
 };
 use axum::{
@@ -74,6 +76,12 @@ impl Site {
         let browser = self.browser();
         browser.log_in(subject).await;
         browser
+    }
+
+    /// Ends a session as an administrator or a job would.
+    pub(crate) async fn end(&self, id: SessionId, reason: EndReason) {
+        let ended = self.sessions.terminator().end(id, reason).await.unwrap();
+        assert_eq!(ended.outcome(), Outcome::Ended);
     }
 
     /// The public name of a browser's session.
