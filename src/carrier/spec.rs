@@ -120,6 +120,16 @@ impl CookieSpec {
         &self.name
     }
 
+    /// Whether a browser takes the one for the other: RFC 6265bis section 5.7, step 23, and the
+    /// partition of CHIPS.
+    pub(crate) fn is_same_cookie(&self, other: &Self) -> bool {
+        (&self.name, &self.path, self.partitioned) == (&other.name, &other.path, other.partitioned)
+            && match (&self.domain, &other.domain) {
+                (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
+    }
+
     /// Whether it has `Secure`, as every cookie but one for development has.
     pub(crate) const fn is_secure(&self) -> bool {
         self.secure

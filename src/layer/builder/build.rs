@@ -94,18 +94,15 @@ impl SessionsBuilder {
             .as_ref()
             .map(|_| Cookie::new(&marker_spec(secure)))
             .transpose()?;
-        let to_clear = self
-            .to_clear
-            .iter()
-            .map(Cookie::new)
-            .collect::<Result<Vec<_>, _>>()?;
+        let to_clear = self.to_clear()?;
+        let endpoints = self.endpoints()?;
         if self.exits.default.is_empty() {
-            self.exits.default = format!("{}/signed-out", self.endpoints_at.trim_end_matches('/'));
+            self.exits.default = format!("{endpoints}/signed-out");
         }
         let mut paths = PathRules::default().with_sensitive(&self.sensitive)?;
         if let Some(public) = &self.public {
-            let endpoints = format!("{}/*", self.endpoints_at.trim_end_matches('/'));
-            paths = paths.with_public(public)?.with_public([endpoints])?;
+            let endpoints = [format!("{endpoints}/*")];
+            paths = paths.with_public(public)?.with_public(endpoints)?;
         }
         for (setting, path) in self.exits.all() {
             let local = local_path(path.as_bytes());
@@ -137,6 +134,40 @@ impl SessionsBuilder {
             origin: own,
             exit_origins: exit_origins.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Where the endpoints are, without a slash at the end. Not the root: all below is public.
+    fn endpoints(&self) -> Result<String, BuildError> {
+        let path = self.endpoints_at.trim_end_matches('/');
+        if local_path(path.as_bytes()).is_none() || path.contains(['?', '#']) {
+            return Err(BuildError::Endpoints {
+                path: self.endpoints_at.clone(),
+            });
+        }
+        Ok(path.to_owned())
+    }
+
+    /// The cookies to clear beside the session's, each once (R-5-7).
+    fn to_clear(&self) -> Result<Vec<Cookie>, BuildError> {
+        let mut known: Vec<_> = self.cookie.iter().collect();
+        let mut to_clear = Vec::new();
+        for spec in &self.to_clear {
+            let cookie = Cookie::new(spec)?;
+            if known.iter().any(|other| other.is_same_cookie(spec)) {
+                continue;
+            }
+            if known.iter().any(|other| other.name() == spec.name()) {
+                tracing::warn!(
+                    target: "adjourn",
+                    cookie = spec.name(),
+                    "add_cookie_to_clear: one name in two scopes: browsers send both in an order \
+                     that nobody can rely on"
+                );
+            }
+            known.push(spec);
+            to_clear.push(cookie);
+        }
+        Ok(to_clear)
     }
 }
 

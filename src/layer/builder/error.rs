@@ -12,6 +12,15 @@ pub enum BuildError {
     /// A cookie breaks a rule.
     #[error("a cookie cannot work: {0}")]
     Cookie(#[from] carrier::ConfigError),
+    /// Not a path below which the endpoints can be.
+    #[error(
+        "with_endpoints_at: \"{path}\" is not a path of their own for the endpoints: it begins with \
+         one slash and is not the root, as all below it is public"
+    )]
+    Endpoints {
+        /// What.
+        path: String,
+    },
     /// Not a network.
     #[error("{setting}: \"{text}\" is not a network: {source}")]
     Network {
