@@ -650,6 +650,91 @@ async fn a_log_out_clears_every_cookie_that_is_named() {
     assert_eq!(got.send().await.status, StatusCode::UNAUTHORIZED);
 }
 
+// R-5-7 R-5-20
+#[tokio::test]
+async fn a_cookie_that_is_named_twice_is_removed_once_and_one_in_two_scopes_is_warned_of() {
+    let heard = Heard::default();
+    let writer = heard.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let site = tracing::subscriber::with_default(subscriber, || {
+        Site::builder()
+            .configure(|builder| {
+                builder
+                    .add_cookie_to_clear(CookieSpec::session())
+                    .add_cookie_to_clear(CookieSpec::new("theme"))
+                    .add_cookie_to_clear(CookieSpec::new("theme").with_http_only(false))
+                    .add_cookie_to_clear(CookieSpec::new("old").with_domain("app.example"))
+                    .add_cookie_to_clear(CookieSpec::new("old").with_domain("APP.example"))
+                    .add_cookie_to_clear(CookieSpec::new("scoped"))
+                    .add_cookie_to_clear(CookieSpec::new("scoped").with_path("/app"))
+            })
+            .sessions()
+    });
+    let warned = heard.text();
+    assert_eq!(
+        warned.matches("one name in two scopes").count(),
+        1,
+        "{warned}"
+    );
+    assert!(warned.contains("scoped"), "{warned}");
+
+    let (sessions, _) = site;
+    let app = Router::new()
+        .route(
+            "/login",
+            post(|session: Session| async move { session.log_in("a").await.map(drop) }),
+        )
+        .route(
+            "/logout",
+            post(|session: Session| async move { session.log_out().await.map(drop) }),
+        )
+        .layer(sessions.layer());
+    let (address, _server) = crate::support::serve(app).await;
+    let browser = Browser::new(address);
+    browser.post_api("/login").await;
+    let got = browser.post_api("/logout").await;
+    let mut names: Vec<_> = got
+        .set_cookies()
+        .into_iter()
+        .filter_map(|line| line.split('=').next())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "__Host-adjourn-ended",
+            "__Host-sid",
+            "old",
+            "scoped",
+            "scoped",
+            "theme"
+        ]
+    );
+}
+
+/// What was written to the log.
+#[derive(Clone, Default)]
+struct Heard(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A site that takes both a cookie and a bearer token.
 async fn both_carriers() -> Site {
     async fn token(session: Session) -> Result<String, StartError> {

@@ -517,6 +517,16 @@ fn a_mistake_in_the_configuration_is_named() {
             "with_endpoints_at",
             Box::new(|b| b.with_endpoints_at("//evil.example")),
         ),
+        ("with_endpoints_at", Box::new(|b| b.with_endpoints_at(""))),
+        // All below the endpoints is public.
+        (
+            "with_endpoints_at",
+            Box::new(|b| b.with_public(["/login"]).with_endpoints_at("/")),
+        ),
+        (
+            "with_endpoints_at",
+            Box::new(|b| b.with_endpoints_at("/session?x")),
+        ),
         (
             "with_endpoints_at",
             Box::new(|b| {
@@ -556,7 +566,8 @@ fn a_mistake_in_the_configuration_is_named() {
         ),
     ];
     for (at, (named, configure)) in mistakes.into_iter().enumerate() {
-        let message = mistake(configure).to_string();
+        let built = configure(Sessions::builder(MemoryStore::new())).build();
+        let message = built.map_or_else(|error| error.to_string(), |_| "nothing wrong".to_owned());
         assert!(
             message.contains(named),
             "{at}: {named} is not in {message:?}"

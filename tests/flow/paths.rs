@@ -200,7 +200,7 @@ async fn what_is_not_public_is_denied_by_default() {
 // R-14-14
 #[tokio::test]
 async fn a_preflight_passes_and_learns_nothing() {
-    let sessions = sessions(|b| b.with_public(["/"]));
+    let sessions = sessions(|b| b.with_public(["/login"]));
     let gated = Router::new()
         .route("/gated", any(|| async { "SECRET" }))
         .route_layer(require_session());
