@@ -26,12 +26,7 @@ use http::{HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{
-    alloc::System,
-    cell::{Cell, RefCell},
-    convert::Infallible,
-    env, fmt, io,
-    io::Write,
-    rc::Rc,
+    alloc::System, cell::RefCell, convert::Infallible, env, fmt, io, io::Write, rc::Rc,
     time::Duration,
 };
 use tower::{Layer, service_fn};
@@ -80,7 +75,6 @@ fn count_instructions(stack: &str, figures: &mut [Figures]) -> io::Result<()> {
 struct Population {
     sessions: Sessions,
     cookies: Rc<[HeaderValue]>,
-    starts: Cell<usize>,
 }
 
 impl Population {
@@ -96,22 +90,17 @@ impl Population {
             .with_public(["/", "/log-in", "/log-out"])
             .build()
             .expect("a configuration without mistakes");
-        Self {
-            sessions,
-            cookies,
-            starts: Cell::default(),
-        }
+        Self { sessions, cookies }
     }
 
-    /// Requests of one session after another, in an order that caches do not like.
-    fn requests(&self, path: &'static str) -> impl FnMut() -> Request<Body> + 'static {
-        // Far from the other scenarios, which would leave it warm caches.
-        let start = self.starts.replace(self.starts.get() + 9_001 * 7_919);
-        let (cookies, mut at) = (Rc::clone(&self.cookies), start);
+    /// Requests of one session after another: of a few, spread over all, as when users click
+    /// through pages; or of so many that no cache holds them.
+    fn requests(&self, path: &'static str, most: usize) -> impl FnMut() -> Request<Body> + 'static {
+        let cookies = Rc::clone(&self.cookies);
+        let (most, mut number) = (most.min(cookies.len()), 0);
         move || {
-            at = (at + 7_919) % cookies.len();
-            let cookie = cookies.get(at).expect("within the length");
-            request(path, Some(cookie))
+            number = (number + 1) % most;
+            request(path, cookies.get(number * 7_919 % cookies.len()))
         }
     }
 }
@@ -145,14 +134,13 @@ fn create(store: &MemoryStore, number: usize) -> HeaderValue {
 fn scenarios(stack: &str, population: &Population) -> Vec<Scenario> {
     match stack {
         "axum" => {
-            let bare = router();
-            let service = router().layer(population.sessions.layer());
+            // `with_state`, as `axum::serve` does it: makes the routes once and not at each request.
+            let bare = router().with_state(());
+            let service = router().layer(population.sessions.layer()).with_state(());
             all(&bare, &service, population)
         }
         _ => {
-            let bare = service_fn(async |_: Request<Body>| {
-                Ok::<_, Infallible>(Response::new(Full::new(HELLO)))
-            });
+            let bare = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(plain_text(HELLO)));
             let service = population.sessions.layer().layer(service_fn(plain));
             all(&bare, &service, population)
         }
@@ -166,27 +154,31 @@ where
     X: http_body::Body<Error: fmt::Debug>,
     Y: http_body::Body<Error: fmt::Debug>,
 {
-    let scenario = |name, path| Scenario::new(name, service.clone(), population.requests(path));
+    let scenario =
+        |name, path| Scenario::new(name, service.clone(), population.requests(path, HOT));
     let browser = {
-        let mut requests = population.requests("/account");
+        let mut requests = population.requests("/account", HOT);
         Scenario::new(
             "live read, a browser's headers",
             service.clone(),
             move || with_browser_headers(requests()),
         )
     };
+    let cold = population.requests("/account", usize::MAX);
     let logged_in = Rc::new(RefCell::new(Vec::<HeaderValue>::new()));
     let (tokens, log_out) = (Rc::clone(&logged_in), service.clone());
     let mut log_in = service.clone();
+    let mut log_ins = Scenario::new("log-in", service.clone(), || post_to("/log-in", None));
+    log_ins.collect = Box::new(move |cookie| tokens.borrow_mut().push(pair_of(&cookie)));
     vec![
         Scenario::new("bare service", bare.clone(), || request("/", None)),
         Scenario::new("anonymous", service.clone(), || request("/", None)),
         scenario("live, not read", "/"),
         scenario("live read", "/account"),
         browser,
+        Scenario::new("live read, cold caches", service.clone(), cold),
         scenario("value written", "/write"),
-        Scenario::new("log-in", service.clone(), || post_to("/log-in", None))
-            .collecting(move |cookie| tokens.borrow_mut().push(pair_of(&cookie))),
+        log_ins,
         Scenario::new("log-out", log_out, move || {
             let cookie = logged_in.borrow_mut().pop();
             let cookie = cookie.or_else(|| {
@@ -242,7 +234,16 @@ async fn plain(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallib
         "/log-out" => session.log_out().await.map(|_| HELLO).expect("log-out"),
         _ => HELLO,
     };
-    Ok(Response::new(Full::new(text)))
+    Ok(plain_text(text))
+}
+
+fn plain_text(text: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text));
+    let text_plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, text_plain);
+    response
 }
 
 fn name_of(subject: Option<&Subject>) -> String {
@@ -293,6 +294,8 @@ const HELLO: Bytes = Bytes::from_static(b"Hello, somebody.");
 const VALUE: &str = "thirty-two characters of a value";
 const STACKS: [&str; 2] = ["tower", "axum"];
 const COUNTED_WITH: usize = 10_000;
+/// How many sessions are asked for again and again.
+const HOT: usize = 64;
 const MOST_COOKIES: usize = 65_536;
 const BROWSER: [(&str, &str); 13] = [
     ("connection", "keep-alive"),

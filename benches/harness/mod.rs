@@ -53,11 +53,6 @@ impl Scenario {
         }
     }
 
-    pub(crate) fn collecting(mut self, collect: impl FnMut(HeaderValue) + 'static) -> Self {
-        self.collect = Box::new(collect);
-        self
-    }
-
     /// Does `count` requests and answers what `measure` says of them.
     fn batch<T>(&mut self, count: usize, measure: impl FnOnce(&mut dyn FnMut()) -> T) -> T {
         let mut requests: Vec<_> = (0..count).map(|_| (self.prepare)()).collect();

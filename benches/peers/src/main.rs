@@ -1,0 +1,37 @@
+//! adjourn beside tower-sessions, in one program and one run. See `benches/README.md`.
+
+#[path = "../../harness/mod.rs"]
+mod harness;
+
+mod heap;
+mod http_load;
+mod request;
+mod subjects;
+mod threads;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::{alloc::System, env, io};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match *arguments {
+        [] => {
+            request::run()?;
+            threads::run()?;
+            heap::run()?;
+            http_load::run()
+        }
+        ["request"] => request::run(),
+        ["threads"] => threads::run(),
+        ["heap"] => heap::run(),
+        ["http"] => http_load::run(),
+        ["--callgrind", scenario] => request::run_for_callgrind(scenario),
+        _ => Err(io::Error::other(
+            "what to run: request, threads, heap, http, or nothing for all",
+        )),
+    }
+}
