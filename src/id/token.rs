@@ -47,14 +47,10 @@ impl Token {
         let bytes: Zeroizing<[u8; SessionId::LEN + Secret::LEN]> = base64url::decode(text)
             .map(Zeroizing::new)
             .ok_or(InvalidToken)?;
-        let mut id = [0; SessionId::LEN];
-        let mut secret = Secret([0; Secret::LEN]);
-        for (to, from) in id.iter_mut().chain(&mut secret.0).zip(bytes.iter()) {
-            *to = *from;
-        }
+        let (id, secret) = bytes.split_first_chunk().ok_or(InvalidToken)?;
         Ok(Self {
-            id: SessionId::from_bytes(id),
-            secret,
+            id: SessionId::from_bytes(*id),
+            secret: Secret(*secret.first_chunk().ok_or(InvalidToken)?),
         })
     }
 
