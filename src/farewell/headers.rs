@@ -15,7 +15,6 @@ use http::{
 pub(crate) fn decorate(
     config: &FarewellConfig,
     facts: &RequestFacts,
-    via: Option<Via>,
     marker: Option<&Marker>,
     effects: &Effects,
     status: StatusCode,
@@ -25,7 +24,7 @@ pub(crate) fn decorate(
     if effects.live || effects.issued.is_some() || effects.ended.is_some() || effects.remove {
         no_store(headers);
     }
-    if via == Some(Via::Bearer) && effects.issued.is_none() {
+    if effects.via == Some(Via::Bearer) && effects.issued.is_none() {
         return;
     }
     if let Some((token, cookie)) = effects.issued.as_ref().zip(config.cookie.as_ref()) {
@@ -53,8 +52,11 @@ pub(crate) fn decorate(
 /// cache keep it, so it is replaced.
 pub(crate) fn no_store(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.remove(EXPIRES);
-    headers.remove(PRAGMA);
+    for name in [EXPIRES, PRAGMA] {
+        if has(headers, &name) {
+            headers.remove(name);
+        }
+    }
 }
 
 /// The response of an ending, or the first one after it.
@@ -121,7 +123,7 @@ fn land(
 /// The application does not set our cookies, and at the end not those named for removal either:
 /// one line a name (RFC 6265bis section 4.1.1), and the last word is ours.
 fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMap) {
-    if !headers.contains_key(SET_COOKIE) {
+    if !has(headers, &SET_COOKIE) {
         return;
     }
     let ended = effects.ended.is_some();
@@ -131,6 +133,11 @@ fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMa
             || config.marker.as_ref().is_some_and(named)
             || (ended && config.to_clear.iter().any(named))
     });
+}
+
+/// Faster than by hash: most responses have a handful of headers.
+fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.keys().any(|it| it == name)
 }
 
 fn remove(cookie: Option<&crate::carrier::Cookie>, headers: &mut HeaderMap) {

@@ -6,7 +6,7 @@ use crate::{
     carrier::{Presented, Via},
     farewell::{Answer, Marker, Refusal, Wish, decorate, no_store},
     id::{SecretHash, SessionId, Token},
-    live::{CutStyle, Mark, SessionBody},
+    live::{CutStyle, SessionBody},
     policy::{self, RequestFacts, RequestMethod},
     record::{Activity, Tombstone},
     session::{Committed, Delivery, Entered, Session, Standing},
@@ -16,7 +16,7 @@ use crate::{
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri};
 use http_body::Body;
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// Whether the request has come through a layer of the same `Sessions` already.
 pub(super) fn is_inside<B>(core: &Core, request: &Request<B>) -> bool {
@@ -82,16 +82,15 @@ where
     response
 }
 
-/// What is known of a request before the store is asked.
+/// A request before the store is asked.
 struct Arrival {
     core: Arc<Core>,
-    facts: RequestFacts,
-    address: Option<IpAddr>,
+    /// The handle of the request, of whose session nothing is known yet.
+    session: Session,
     activity: Activity,
-    mark: Mark,
     /// Whether its path needs a live session.
     gated: bool,
-    marker: Option<Marker>,
+    marker: Option<Box<Marker>>,
 }
 
 impl Arrival {
@@ -105,18 +104,16 @@ impl Arrival {
         let activity = (core.activity)(&facts);
         let mark = core.context.road.live.mark();
         Self {
+            session: Session::new(Arc::clone(&core.context), facts, address, mark),
             core: Arc::clone(core),
-            facts,
-            address,
             activity,
-            mark,
             gated,
             marker: None,
         }
     }
 
     fn with_marker(mut self, marker: Option<Marker>) -> Self {
-        self.marker = marker;
+        self.marker = marker.map(Box::new);
         self
     }
 
@@ -242,22 +239,17 @@ impl Arrival {
         } else {
             None
         };
-        let context = Arc::clone(&self.core.context);
-        let entered = Entered {
+        self.session.enter(Entered {
             standing,
             presented,
             stale,
-        };
-        let session = Session::new(context, self.facts, self.address, self.mark, entered);
+        });
         let visit = Visit {
-            delivery: Delivery::of(session),
+            delivery: Delivery::of(self.session),
             core: self.core,
             marker: self.marker,
         };
-        Entrance {
-            visit: Box::new(visit),
-            refusal,
-        }
+        Entrance { visit, refusal }
     }
 
     fn refuse_unavailable(self, operation: &'static str, error: &store::Error) -> Entrance {
@@ -269,9 +261,8 @@ impl Arrival {
 
     fn record(&self, kind: EventKind, id: Option<SessionId>) {
         let road = &self.core.context.road;
-        let user_agent = self.facts.user_agent().map(http::HeaderValue::as_bytes);
-        let client = crate::record::Client::new(self.address, user_agent);
-        let mut event = Event::new(kind, road.clock.now()).from(Some(Arc::new(client)));
+        let client = Arc::new(self.session.request_client());
+        let mut event = Event::new(kind, road.clock.now()).from(Some(client));
         event.session_id = id;
         road.record(&event);
     }
@@ -284,13 +275,13 @@ impl Arrival {
 
 /// A request whose session is known.
 pub(super) struct Entrance {
-    visit: Box<Visit>,
+    visit: Visit,
     refusal: Option<Refusal>,
 }
 
 impl Entrance {
     /// Lets the request in with its session, or answers it.
-    pub(super) fn admit<B>(self, request: &mut Request<B>) -> Result<Box<Visit>, Box<Answer>> {
+    pub(super) fn admit<B>(self, request: &mut Request<B>) -> Result<Visit, Box<Answer>> {
         let Self { mut visit, refusal } = self;
         let Some(session) = visit.delivery.session() else {
             return Ok(visit);
@@ -315,7 +306,7 @@ impl Entrance {
 pub(super) struct Visit {
     core: Arc<Core>,
     delivery: Delivery,
-    marker: Option<Marker>,
+    marker: Option<Box<Marker>>,
 }
 
 impl Visit {
@@ -375,12 +366,11 @@ impl Visit {
             *response.status_mut() = status;
         }
         let status = response.status();
-        let (facts, via, marker) = (session.facts(), session.via(), self.marker.as_ref());
+        let (facts, marker) = (session.facts(), self.marker.as_deref());
         let headers = response.headers_mut();
         decorate(
             &self.core.farewell,
             facts,
-            via,
             marker,
             &effects,
             status,

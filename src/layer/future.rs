@@ -48,12 +48,12 @@ pin_project! {
         Inner {
             #[pin]
             future: F,
-            visit: Option<Box<Visit>>,
+            visit: Option<Visit>,
         },
         /// The store commits.
         Leave {
             commit: BoxFuture<'static, Result<Committed, store::Error>>,
-            leaving: Option<(Box<Visit>, Response<R>)>,
+            leaving: Option<(Visit, Response<R>)>,
         },
         /// The layer answers by itself.
         Refused { answer: Option<Box<Answer>> },
@@ -77,7 +77,7 @@ where
         }
     }
 
-    pub(super) fn inner(future: S::Future, visit: Box<Visit>) -> Self {
+    pub(super) fn inner(future: S::Future, visit: Visit) -> Self {
         Self {
             state: State::Inner {
                 future,
@@ -131,7 +131,7 @@ where
                     let committed = ready!(commit.as_mut().poll(cx));
                     let left = leaving
                         .take()
-                        .map(|(visit, r)| flow::leave(*visit, committed, r));
+                        .map(|(visit, r)| flow::leave(visit, committed, r));
                     return left.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
                 StateProjection::Refused { answer } => {
@@ -170,7 +170,7 @@ where
 /// The response, or the state that waits for the store to commit.
 #[expect(clippy::result_large_err, reason = "moved once, to where it stays")]
 fn go_out<S, B, R, F>(
-    visit: Option<Box<Visit>>,
+    visit: Option<Visit>,
     response: Response<R>,
 ) -> Result<Response<SessionBody<R>>, State<S, B, R, F>>
 where
@@ -181,7 +181,7 @@ where
         return Ok(response.map(SessionBody::plain));
     };
     match visit.commit() {
-        Reply::Now(committed) => Ok(flow::leave(*visit, committed, response)),
+        Reply::Now(committed) => Ok(flow::leave(visit, committed, response)),
         Reply::Later(commit) => Err(State::Leave {
             commit,
             leaving: Some((visit, response)),

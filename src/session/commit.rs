@@ -3,6 +3,7 @@
 use super::{Session, Standing, handle::Issued};
 use crate::{
     audit::{Event, EventKind},
+    carrier::Via,
     id::{SecretHash, SessionId, Token},
     live::Since,
     reason::EndReason,
@@ -36,6 +37,8 @@ pub(crate) struct Effects {
     pub(crate) subject_changed: bool,
     /// Whether the response shows, or may show, something of a live session.
     pub(crate) live: bool,
+    /// By which carrier the request presented a token.
+    pub(crate) via: Option<Via>,
 }
 
 impl Session {
@@ -56,18 +59,18 @@ impl Session {
                 | Standing::Outdated => return Reply::Now(Ok(Committed::AsIs)),
             };
             let rotation = state.rotate.then_some(state.secret).flatten();
-            (id, std::mem::take(&mut state.pending), rotation)
+            (id, state.pending.take(), rotation)
         };
         let since = self.context().road.live.since(self.0.mark, id);
         match since {
             Since::Ended(reason) => Reply::Now(Ok(self.note_ended(id, reason))),
-            Since::Nothing if update.is_empty() && rotation.is_none() => {
+            Since::Nothing if update.is_none() && rotation.is_none() => {
                 Reply::Now(Ok(Committed::AsIs))
             }
             Since::Lost | Since::Nothing => {
-                let session = self.clone();
+                let (session, update) = (self.clone(), update.unwrap_or_default());
                 let lost = matches!(since, Since::Lost);
-                Reply::later(async move { session.write_all(id, update, rotation, lost).await })
+                Reply::later(async move { session.write_all(id, *update, rotation, lost).await })
             }
         }
     }
@@ -163,6 +166,7 @@ impl Session {
             issued,
             live: matches!(state.standing, Standing::Live(_)) || state.via.is_some(),
             subject_changed: std::mem::take(&mut state.subject_changed),
+            via: state.via,
             ended,
         }
     }

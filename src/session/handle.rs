@@ -47,11 +47,12 @@ pub(crate) struct Entered {
 }
 
 /// How the session of this request stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Standing {
     /// Two or more live sessions under one cookie name: none is believed.
     Ambiguous(Vec<SessionId>),
     /// No session.
+    #[default]
     Anonymous,
     /// Ended, with the id if the client proved that it was its own.
     Ended { id: SessionId, reason: EndReason },
@@ -62,6 +63,7 @@ pub(crate) enum Standing {
 }
 
 /// What changes while the request is handled.
+#[derive(Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts, not states of one thing"
@@ -72,7 +74,8 @@ pub(super) struct State {
     /// The hash of the secret that the client will present next, as far as this request knows.
     pub(super) secret: Option<SecretHash>,
     pub(super) stale: bool,
-    pub(super) pending: Update,
+    /// What is to be written, if anything.
+    pub(super) pending: Option<Box<Update>>,
     pub(super) rotate: bool,
     pub(super) issued: Option<Issued>,
     pub(super) ticket: Option<Ticket>,
@@ -95,38 +98,31 @@ pub(super) enum Issued {
 }
 
 impl Session {
+    /// The session of a request of which nothing is known yet.
     pub(crate) fn new(
         context: Arc<Context>,
         facts: RequestFacts,
         address: Option<IpAddr>,
         mark: Mark,
-        entered: Entered,
     ) -> Self {
-        let (via, secret) = match entered.presented {
-            Some((via, secret)) => (Some(via), secret),
-            None => (None, None),
-        };
-        let state = Mutex::new(State {
-            standing: entered.standing,
-            via,
-            secret,
-            stale: entered.stale,
-            pending: Update::default(),
-            rotate: false,
-            issued: None,
-            ticket: None,
-            ended_here: false,
-            ended_meanwhile: false,
-            end_failed: false,
-            subject_changed: false,
-        });
         Self(Arc::new(Inner {
             context,
             facts,
             address,
             mark,
-            state,
+            state: Mutex::default(),
         }))
+    }
+
+    /// Notes what the store said.
+    pub(crate) fn enter(&self, entered: Entered) {
+        let mut state = self.state();
+        state.standing = entered.standing;
+        if let Some((via, secret)) = entered.presented {
+            state.via = Some(via);
+            state.secret = secret;
+        }
+        state.stale = entered.stale;
     }
 
     /// Whether there is a live session.
@@ -197,7 +193,9 @@ impl Session {
         let Standing::Live(live) = &state.standing else {
             return false;
         };
-        live.record.granted(name, live.now) || state.pending.grants.allows(name, live.now)
+        let pending = state.pending.as_ref();
+        live.record.granted(name, live.now)
+            || pending.is_some_and(|pending| pending.grants.allows(name, live.now))
     }
 
     /// Holds something open on behalf of the live session, a socket or a job: the guard tells when

@@ -19,7 +19,8 @@ impl Session {
         let Standing::Live(live) = &state.standing else {
             return Ok(None);
         };
-        let stored = match state.pending.values.get(name) {
+        let pending = state.pending.as_ref();
+        let stored = match pending.and_then(|pending| pending.values.get(name)) {
             Some(changed) => changed,
             None => live.record.values().get(name),
         };
@@ -208,10 +209,10 @@ impl Session {
         else {
             return Err(ValueError::NoSession);
         };
-        let mut changed = pending.clone();
+        let mut changed = pending.clone().unwrap_or_default();
         change(&mut changed);
         self.check_size(&live.record.values().changed(&changed.values))?;
-        *pending = changed;
+        *pending = Some(changed);
         Ok(())
     }
 
@@ -227,7 +228,7 @@ impl Session {
 impl State {
     /// Nothing of what was collected may be written any more.
     pub(super) fn forget_changes(&mut self) {
-        self.pending = Update::default();
+        self.pending = None;
         self.rotate = false;
         self.issued = None;
     }
