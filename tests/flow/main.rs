@@ -11,6 +11,7 @@
 mod bytes;
 mod cookies;
 mod farewell;
+mod ending;
 mod leave;
 mod log_out;
 mod negotiation;
