@@ -1,11 +1,12 @@
 //! Flows over real HTTP.
 #![cfg(feature = "axum")]
 #![allow(
+    clippy::excessive_nesting,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
+    reason = "a test that cannot go on fails, and holds its handlers inside"
 )]
 
 mod bytes;
@@ -16,6 +17,7 @@ mod leave;
 mod log_out;
 mod negotiation;
 mod paths;
+mod policy;
 mod revival;
 mod session;
 mod support;
