@@ -19,5 +19,6 @@ mod negotiation;
 mod paths;
 mod policy;
 mod revival;
+mod rows;
 mod session;
 mod support;
