@@ -1,4 +1,9 @@
 //! The house rules that a compiler does not check: modules use lower levels only, files stay short.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::{
     collections::BTreeSet,

@@ -72,6 +72,7 @@ async fn what_is_no_token_never_reaches_the_store() {
 
 // R-2-1 R-3-5
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn hostile_requests_neither_panic_nor_pass() {
     let site = Site::open().await;
     let token = site.logged_in("alice").await.token().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::support::{Browser, Got, Op, Site};
 use adjourn::{
-    Session,
+    Session, SessionsBuilder,
     audit::EventKind,
     carrier::{CookieSpec, SameSite},
     reason::EndReason,
@@ -92,7 +92,7 @@ async fn whatever_the_cookie_is_its_removal_is_accepted() {
             .await;
         let browser = site.browser();
         browser.post_api("/app/login").await;
-        assert_eq!(browser.jar().names(), [name.clone()], "{mark}");
+        assert_eq!(browser.jar().names(), [&*name], "{mark}");
         assert_eq!(browser.get_api("/app/me").await.text(), "true", "{mark}");
 
         let got = browser.post_api("/app/logout").await;
@@ -735,19 +735,19 @@ impl std::io::Write for Heard {
     }
 }
 
+/// Logs a program in: the answer is its token.
+pub(crate) async fn bearer_log_in(session: Session) -> Result<String, StartError> {
+    let log_in = LogIn::new("robot".try_into()?).bearer();
+    let receipt = session.log_in_with(log_in).await?;
+    let token = receipt.token().map(|token| token.expose().to_string());
+    Ok(token.unwrap_or_default())
+}
+
 /// A site that takes both a cookie and a bearer token.
 async fn both_carriers() -> Site {
-    async fn token(session: Session) -> Result<String, StartError> {
-        let log_in = LogIn::new("robot".try_into()?).bearer();
-        let receipt = session.log_in_with(log_in).await?;
-        Ok(receipt
-            .token()
-            .map(|token| token.expose().to_string())
-            .unwrap_or_default())
-    }
     Site::builder()
-        .configure(|builder| builder.with_bearer())
-        .routes(Router::new().route("/token", post(token)))
+        .configure(SessionsBuilder::with_bearer)
+        .routes(Router::new().route("/token", post(bearer_log_in)))
         .open()
         .await
 }

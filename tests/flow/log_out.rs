@@ -1,7 +1,8 @@
 //! Which requests may log somebody out.
 
+use crate::cookies::bearer_log_in;
 use crate::support::{Ask, Browser, Got, Site};
-use adjourn::{Session, audit::EventKind, reason::EndReason, session::LogIn, session::StartError};
+use adjourn::{SessionsBuilder, audit::EventKind, reason::EndReason};
 use axum::{Router, routing::post};
 use http::{Method, StatusCode};
 
@@ -108,13 +109,12 @@ async fn the_browser_says_where_a_log_out_comes_from() {
                 (Some("no-proof"), "https://evil.example") => Some("origin-mismatch"),
                 (why, _) => why,
             };
-            match why {
-                Some(why) => assert_refused(&site, &browser, &got, why).await,
-                None => {
-                    assert_eq!(got.status, StatusCode::OK, "{value} {origin}: {got:?}");
-                    assert!(got.removes_session());
-                    assert_eq!(site.events.reasons_of(id), [EndReason::Logout]);
-                }
+            if let Some(why) = why {
+                assert_refused(&site, &browser, &got, why).await;
+            } else {
+                assert_eq!(got.status, StatusCode::OK, "{value} {origin}: {got:?}");
+                assert!(got.removes_session());
+                assert_eq!(site.events.reasons_of(id), [EndReason::Logout]);
             }
         }
     }
@@ -253,17 +253,9 @@ async fn a_refused_log_out_is_forbidden_to_pages_and_programs_alike() {
 // R-9-3: who adds the credential by itself needs no other proof.
 #[tokio::test]
 async fn a_bearer_client_logs_out_with_nothing_but_its_token() {
-    async fn token(session: Session) -> Result<String, StartError> {
-        let log_in = LogIn::new("robot".try_into()?).bearer();
-        let receipt = session.log_in_with(log_in).await?;
-        Ok(receipt
-            .token()
-            .map(|token| token.expose().to_string())
-            .unwrap_or_default())
-    }
     let site = Site::builder()
-        .configure(|builder| builder.with_bearer())
-        .routes(Router::new().route("/token", post(token)))
+        .configure(SessionsBuilder::with_bearer)
+        .routes(Router::new().route("/token", post(bearer_log_in)))
         .open()
         .await;
     let browser = site.browser();
