@@ -34,7 +34,7 @@ use flags::{Asked, Flags};
 use std::{
     env,
     error::Error,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     process::ExitCode,
 };
@@ -52,6 +52,7 @@ async fn main() -> ExitCode {
     // rest. `RUST_LOG=debug` shows every request.
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .init();
     match serve(&flags).await {
@@ -74,7 +75,7 @@ async fn serve(flags: &Flags) -> Result<(), Box<dyn Error>> {
     bank.sessions.start();
     // The address of the peer is part of what is known of a session.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    stop::serve_until(stop, &bank.closing, listener, app).await?;
+    stop::serve_until(stop, &bank, listener, app).await?;
 
     // Last: waits for endings that are under way, so that no hook and no audit record is lost.
     bank.sessions.shutdown().await;

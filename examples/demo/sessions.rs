@@ -8,7 +8,7 @@ use adjourn::{
     store::{self, Listed, MemoryStore},
 };
 use std::{error::Error, time::Duration};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What every handler can reach.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Bank {
     pub(crate) remembered: Timeouts,
     /// Cancelled when the server stops, so that what is open ends in time.
     pub(crate) closing: CancellationToken,
+    /// The open WebSockets, which the server by itself would not wait for.
+    pub(crate) sockets: TaskTracker,
 }
 
 impl Bank {
@@ -58,6 +60,7 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, Box<dyn Error>> {
         sessions: builder.build()?,
         remembered: remembered(&flags.timeouts)?,
         closing: CancellationToken::new(),
+        sockets: TaskTracker::new(),
     })
 }
 

@@ -1,9 +1,9 @@
 //! Stopping without cutting anybody off: SIGTERM or ctrl-c, then a last moment for what is open.
 
+use crate::sessions::Bank;
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, time::sleep};
-use tokio_util::sync::CancellationToken;
 
 /// Starts to listen for the signals at once; the future says when the first one came.
 #[cfg(unix)]
@@ -34,21 +34,27 @@ pub(crate) fn signal() -> io::Result<impl Future<Output = ()> + Send + 'static> 
 /// client that does not read its response must not keep the process alive.
 pub(crate) async fn serve_until(
     stop: impl Future<Output = ()> + Send + 'static,
-    closing: &CancellationToken,
+    bank: &Bank,
     listener: TcpListener,
     app: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
 ) -> io::Result<()> {
-    let close = closing.clone();
+    let closing = bank.closing.clone();
     let server = axum::serve(listener, app).with_graceful_shutdown(async move {
         stop.await;
-        close.cancel();
+        closing.cancel();
     });
+    let everything = async {
+        server.await?;
+        bank.sockets.close();
+        bank.sockets.wait().await;
+        Ok(())
+    };
     let out_of_patience = async {
-        closing.cancelled().await;
+        bank.closing.cancelled().await;
         sleep(PATIENCE).await;
     };
     tokio::select! {
-        result = server => result,
+        result = everything => result,
         () = out_of_patience => {
             tracing::warn!("some connections are still open, and are dropped now");
             Ok(())

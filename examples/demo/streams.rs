@@ -46,8 +46,11 @@ pub(crate) async fn web_socket(
         .max_message_size(MOST_BYTES)
         .on_upgrade(async move |mut socket| {
             let Some(guard) = guard else { return };
-            let goodbye = talk(&mut socket, &guard, &bank.closing).await;
-            say_goodbye(socket, goodbye).await;
+            let conversation = async {
+                let goodbye = talk(&mut socket, &guard, &bank.closing).await;
+                say_goodbye(socket, goodbye).await;
+            };
+            bank.sockets.track_future(conversation).await;
         })
 }
 

@@ -1,9 +1,9 @@
 //! Log-in and log-out of programs: a bearer token instead of a cookie.
 //!
-//! ```text
-//! curl -d 'username=alice&password=wonderland' http://localhost:3000/api/token
-//! curl -H 'Authorization: Bearer TOKEN' http://localhost:3000/api/me
-//! curl -X POST -H 'Authorization: Bearer TOKEN' http://localhost:3000/api/token/end
+//! ```sh
+//! TOKEN=$(curl -sd 'username=alice&password=wonderland' http://localhost:3000/api/token | cut -d '"' -f 4)
+//! curl -s -H "Authorization: Bearer $TOKEN" http://localhost:3000/api/me
+//! curl -s -X POST -H "Authorization: Bearer $TOKEN" http://localhost:3000/api/token/end
 //! ```
 
 use crate::users;

@@ -1,0 +1,129 @@
+//! examples/demo: the command line, the clock and the end of the process.
+
+use crate::support::{Call, Example, connect, eventually, exit_of};
+use std::io::Write;
+
+#[test]
+fn a_wrong_flag_or_value_is_named() {
+    for (flags, named) in [
+        (&["--colour"] as &[&str], "--colour"),
+        (&["colour"], "colour"),
+        (&["--listen"], "--listen"),
+        (&["--listen", "nowhere"], "--listen"),
+        (&["--listen", "127.0.0.1"], "--listen"),
+        (&["--idle", "15"], "--idle"),
+        (&["--idle", "m"], "--idle"),
+        (&["--idle", "-1s"], "--idle"),
+        (&["--idle", "0s"], "--idle"),
+        (&["--idle", "1d"], "--idle"),
+        (&["--idle=9h"], "--idle"),
+        (&["--idle", "99999999999999999999s"], "--idle"),
+        (&["--absolute", "0ms"], "--absolute"),
+        (&["--absolute", "9999999h"], "--absolute"),
+        (&["--absolute", "18446744073709551615h"], "--absolute"),
+        (&["--touch-interval", "15m"], "--touch-interval"),
+        (&["--touch-interval"], "--touch-interval"),
+        (&["--max-sessions", "2"], "--max-sessions"),
+        (&["--max-sessions", "0:refuse"], "--max-sessions"),
+        (&["--max-sessions", "2:shrug"], "--max-sessions"),
+        (&["--store", "redis://localhost"], "--store"),
+        (&["--return-to"], "--return-to"),
+    ] {
+        let (status, stdout, stderr) = exit_of(flags);
+        assert_eq!(
+            (status, stdout.as_str()),
+            (Some(2), ""),
+            "{flags:?}: {stderr}"
+        );
+        assert!(
+            stderr.starts_with(&format!("{named}: ")),
+            "{flags:?}: {stderr}"
+        );
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn help_lists_the_flags() {
+    let (status, stdout, stderr) = exit_of(&["--idle", "3s", "--help"]);
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    for flag in [
+        "--listen",
+        "--idle",
+        "--absolute",
+        "--touch-interval",
+        "--max-sessions",
+        "--store",
+    ] {
+        assert!(stdout.contains(flag), "{stdout}");
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_said() {
+    let first = Example::demo(&[]);
+    let (status, stdout, stderr) = exit_of(&["--listen", &first.address.to_string()]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains("--listen"), "{stderr}");
+}
+
+#[test]
+fn a_session_that_nobody_uses_ends() {
+    let demo = Example::demo(&[
+        "--idle",
+        "500ms",
+        "--touch-interval",
+        "0s",
+        "--store",
+        "memory",
+    ]);
+    let mut alice = demo.logged_in("alice", "wonderland");
+    // Nobody asks for anything with its cookie: the sweeper ends it.
+    eventually("the end of the session", || {
+        (live_sessions(&demo) == 0).then_some(())
+    });
+    alice.fetch("/api/me").refuses("idle-timeout");
+    let mut alice = demo.logged_in("alice", "wonderland");
+    eventually("the end of the session", || {
+        (live_sessions(&demo) == 0).then_some(())
+    });
+    alice.get("/account").leads_to("/session/signed-out");
+    alice
+        .get("/session/signed-out")
+        .shows(200, "Nobody was active for a while");
+}
+
+#[test]
+fn a_session_that_is_used_ends_as_well() {
+    let demo = Example::demo(&["--idle", "1s", "--absolute", "1s"]);
+    let mut alice = demo.logged_in("alice", "wonderland");
+    let answer = eventually("the end of the session", || {
+        let answer = alice.fetch("/api/me");
+        (answer.status != 200).then_some(answer)
+    });
+    answer.refuses("absolute-timeout");
+}
+
+#[test]
+fn the_counters_are_for_this_machine() {
+    let demo = Example::demo(&[]);
+    assert_eq!(live_sessions(&demo), 0);
+    let _alice = demo.logged_in("alice", "wonderland");
+    assert_eq!(live_sessions(&demo), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_the_process_well() {
+    let demo = Example::demo(&[]);
+    let _alice = demo.logged_in("alice", "wonderland");
+    // A client that never finishes its request is not waited for.
+    let mut stalled = connect(demo.address);
+    stalled.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    assert_eq!(demo.terminate(), Some(0));
+}
+
+fn live_sessions(demo: &Example) -> u64 {
+    let counters = Call::get("/debug/live").send(demo.address).json();
+    counters["live_sessions"].as_u64().unwrap()
+}

@@ -1,0 +1,21 @@
+//! Runs every example as a process of its own and uses it over real HTTP, as its reader would.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod bearer;
+mod demo_admin;
+mod demo_api;
+mod demo_flags;
+mod demo_log_in;
+mod demo_log_out;
+mod demo_my_sessions;
+mod demo_pages;
+mod demo_streams;
+mod hyper;
+mod support;

@@ -1,0 +1,185 @@
+//! An example as a process: found or built, started on a free port, killed when dropped.
+
+use super::{Browser, eventually};
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::SystemTime,
+};
+
+/// A running example.
+pub(crate) struct Example {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl Example {
+    /// The demo with these flags.
+    pub(crate) fn demo(flags: &[&str]) -> Self {
+        let mut command = command("demo");
+        command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        Self::start(command)
+    }
+
+    /// One of the single files, which take their port from the environment.
+    pub(crate) fn single(name: &str) -> Self {
+        let mut command = command(name);
+        command.env("PORT", "0");
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = Arc::default();
+        collect(child.stderr.take().unwrap(), Arc::clone(&stderr));
+        let lines = lines(child.stdout.take().unwrap());
+        let line = lines.recv_timeout(super::PATIENCE);
+        let mut example = Self {
+            child,
+            address: ([0, 0, 0, 0], 0).into(),
+            stderr,
+        };
+        let line = line.unwrap_or_else(|_| panic!("it did not start: {}", example.said()));
+        let address = line.strip_prefix("listening on http://");
+        example.address = address.unwrap_or(&line).parse().unwrap();
+        example
+    }
+
+    /// Somebody who has never been here.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// Somebody who has logged in to the demo.
+    pub(crate) fn logged_in(&self, username: &str, password: &str) -> Browser {
+        let mut browser = self.browser();
+        let response = browser.log_in(username, password, &[]);
+        assert_eq!(response.status, 303, "{response:?}");
+        browser
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    /// Asks it to stop, and waits for its exit status.
+    #[cfg(unix)]
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(sent.success());
+        eventually("the end of the process", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the demo until it ends by itself: exit status, standard output, standard error.
+pub(crate) fn exit_of(flags: &[&str]) -> (Option<i32>, String, String) {
+    let mut child = command("demo")
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut waited = super::PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if waited.is_zero() {
+            child.kill().unwrap();
+        }
+        thread::sleep(STEP);
+        waited = waited.saturating_sub(STEP);
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn command(name: &str) -> Command {
+    // .../target/debug/deps/examples-0123456789abcdef
+    let this = env::current_exe().unwrap();
+    let profile = this.parent().unwrap().parent().unwrap();
+    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+    let example = profile.join("examples").join(file);
+    build_if_older_than_sources(name, profile, &example);
+    Command::new(example)
+}
+
+/// `cargo test` builds the examples, but `cargo test --test examples` does not, and would go on
+/// with those of last week.
+fn build_if_older_than_sources(name: &str, profile: &Path, example: &Path) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock();
+    let built = fs::metadata(example).and_then(|found| found.modified());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let written = ["src", "examples"].map(|folder| newest(&root.join(folder)));
+    if built.is_ok_and(|built| written.iter().all(|written| *written <= built)) {
+        return;
+    }
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args(["build", "--example", name]);
+    cargo.arg("--target-dir").arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    if cfg!(feature = "test-util") {
+        cargo.arg("--all-features");
+    }
+    assert!(cargo.status().unwrap().success(), "{name} was not built");
+}
+
+fn newest(path: &Path) -> SystemTime {
+    if path.is_file() {
+        return path.metadata().unwrap().modified().unwrap();
+    }
+    let inside = fs::read_dir(path).unwrap();
+    let paths = inside.map(|entry| PathBuf::from(&entry.unwrap().path()));
+    let times = paths.map(|path| newest(&path));
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The lines of a pipe, which is read to its end so that nobody waits for a reader.
+fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+fn collect(pipe: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
+    let lines = lines(pipe);
+    thread::spawn(move || {
+        for line in lines {
+            into.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+}
+
+const STEP: std::time::Duration = std::time::Duration::from_millis(20);

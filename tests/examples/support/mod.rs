@@ -1,0 +1,31 @@
+//! What the tests of the examples share.
+
+mod browser;
+mod curl;
+mod example;
+mod http;
+
+pub(crate) use browser::Browser;
+pub(crate) use curl::run_curl_block;
+pub(crate) use example::{Example, exit_of};
+pub(crate) use http::{Call, Response, connect};
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// No wait is longer: whoever gets here has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks until there is something to see.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "never came: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
