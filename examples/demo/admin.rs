@@ -75,7 +75,7 @@ pub(crate) async fn page(admin: Admin, State(bank): State<Bank>) -> Result<Page,
         .map(|(user, sessions)| section(user, sessions, admin.session.session_id()))
         .collect();
     let main = include_str!("admin.html").replace("{users}", &users);
-    Ok(Page::new("Administration", Some(&admin.subject), main))
+    Ok(Page::new("Admin", Some(&admin.subject), main))
 }
 
 /// `GET /admin/api/sessions`

@@ -36,7 +36,7 @@ pub(crate) fn facts(listed: &Listed) -> String {
         "<dl><div><dt>Address</dt><dd>{}</dd></div>\
          <div><dt>Last seen</dt><dd>{}</dd></div>\
          <div><dt>Logged in</dt><dd>{}</dd></div>\
-         <div><dt>Ends at the latest in</dt><dd>{}</dd></div></dl>",
+         <div><dt>Ends within</dt><dd>{}</dd></div></dl>",
         address(client),
         ago(listed.last_seen, now),
         ago(listed.created_at, now),

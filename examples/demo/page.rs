@@ -155,5 +155,5 @@ const LINKS: [(&str, &str, bool); 4] = [
     ("/account", "Account", false),
     ("/account/statements", "Statements", false),
     ("/account/sessions", "Sessions", false),
-    ("/admin", "Administration", true),
+    ("/admin", "Admin", true),
 ];
