@@ -6,7 +6,7 @@
 //!
 //! Then open <http://localhost:3000>.
 
-use adjourn::{Farewell, PeerAddr, Session, Sessions, session::LogOutError, store::MemoryStore};
+use adjourn::{Farewell, PeerAddr, Session, Sessions, store::MemoryStore};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{CONTENT_TYPE, LOCATION};
@@ -85,7 +85,9 @@ async fn log_in(request: Request<Incoming>, session: &Session) -> Result<Answer,
     if blake3::hash(&body.to_bytes()) != blake3::hash(b"password=engine") {
         return Ok(answer(StatusCode::UNAUTHORIZED, "Wrong password"));
     }
-    session.log_in("ada").await?;
+    if let Err(error) = session.log_in("ada").await {
+        return Ok(error.into_http_response());
+    }
     let mut response = answer(StatusCode::SEE_OTHER, "");
     response.headers_mut().insert(LOCATION, "/account".parse()?);
     Ok(response)
@@ -94,8 +96,7 @@ async fn log_in(request: Request<Incoming>, session: &Session) -> Result<Answer,
 async fn log_out(session: &Session) -> Result<Answer, BoxError> {
     match session.log_out().await {
         Ok(ended) => Ok(Farewell::from(ended).into_http_response()),
-        Err(LogOutError::Refused(why)) => Ok(answer(why.status(), &why.to_string())),
-        Err(error) => Err(error.into()), // the session may live on: do not say otherwise
+        Err(error) => Ok(error.into_http_response()),
     }
 }
 

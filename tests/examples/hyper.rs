@@ -30,11 +30,8 @@ fn logs_in_and_out_without_axum() {
     assert_eq!(browser.cookies(), [""; 0]);
     let replayed = before.with_cookies(Call::get("/account"));
     replayed.send(example.address).refuses("logout");
-    assert!(
-        example.said().contains("client_address=127.0.0.1"),
-        "{}",
-        example.said()
-    );
+    let recorded = example.says("session-ended");
+    assert!(recorded.contains("client_address=127.0.0.1"), "{recorded}");
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, OnceLock, mpsc},
     thread,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// A running example.
@@ -71,6 +71,15 @@ impl Example {
         browser
     }
 
+    /// The first line with this text on its standard error.
+    pub(crate) fn says(&self, text: &str) -> String {
+        eventually(text, || {
+            let said = self.said();
+            let line = said.lines().find(|line| line.contains(text));
+            line.map(str::to_owned)
+        })
+    }
+
     /// What it has written to standard error so far.
     pub(crate) fn said(&self) -> String {
         self.stderr.lock().unwrap().clone()
@@ -120,28 +129,34 @@ pub(crate) fn exit_of(flags: &[&str]) -> (Option<i32>, String, String) {
 }
 
 fn command(name: &str) -> Command {
+    static EXAMPLES: OnceLock<PathBuf> = OnceLock::new();
+    let folder = EXAMPLES.get_or_init(built_examples);
+    Command::new(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
+/// The folder of the examples. `cargo test` builds them, but `cargo test --test examples` does not,
+/// and would go on with those of last week: what is older than the sources is built here.
+fn built_examples() -> PathBuf {
     // .../target/debug/deps/examples-0123456789abcdef
     let this = env::current_exe().unwrap();
     let profile = this.parent().unwrap().parent().unwrap();
-    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
-    let example = profile.join("examples").join(file);
-    build_if_older_than_sources(name, profile, &example);
-    Command::new(example)
+    let folder = profile.join("examples");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = newest(&root.join("src")).max(newest(&root.join("examples")));
+    let is_fresh = |name: &str| {
+        let file = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+        let built = fs::metadata(file).and_then(|found| found.modified());
+        built.is_ok_and(|built| built >= sources)
+    };
+    if !["bearer", "demo", "hyper"].into_iter().all(is_fresh) {
+        build_examples(root, profile);
+    }
+    folder
 }
 
-/// `cargo test` builds the examples, but `cargo test --test examples` does not, and would go on
-/// with those of last week.
-fn build_if_older_than_sources(name: &str, profile: &Path, example: &Path) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock();
-    let built = fs::metadata(example).and_then(|found| found.modified());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let written = ["src", "examples"].map(|folder| newest(&root.join(folder)));
-    if built.is_ok_and(|built| written.iter().all(|written| *written <= built)) {
-        return;
-    }
+fn build_examples(root: &Path, profile: &Path) {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args(["build", "--example", name]);
+    cargo.current_dir(root).args(["build", "--examples"]);
     cargo.arg("--target-dir").arg(profile.parent().unwrap());
     if profile.ends_with("release") {
         cargo.arg("--release");
@@ -149,7 +164,10 @@ fn build_if_older_than_sources(name: &str, profile: &Path, example: &Path) {
     if cfg!(feature = "test-util") {
         cargo.arg("--all-features");
     }
-    assert!(cargo.status().unwrap().success(), "{name} was not built");
+    assert!(
+        cargo.status().unwrap().success(),
+        "the examples were not built"
+    );
 }
 
 fn newest(path: &Path) -> SystemTime {
@@ -157,8 +175,7 @@ fn newest(path: &Path) -> SystemTime {
         return path.metadata().unwrap().modified().unwrap();
     }
     let inside = fs::read_dir(path).unwrap();
-    let paths = inside.map(|entry| PathBuf::from(&entry.unwrap().path()));
-    let times = paths.map(|path| newest(&path));
+    let times = inside.map(|entry| newest(&entry.unwrap().path()));
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
@@ -182,4 +199,4 @@ fn collect(pipe: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
     });
 }
 
-const STEP: std::time::Duration = std::time::Duration::from_millis(20);
+const STEP: Duration = Duration::from_millis(20);
