@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     policy::LogOutRefusal,
-    session::{LogOutError, StartError},
+    session::{EndOthersError, LogOutError, RotateError, StartError, UpdateError, ValueError},
+    store,
     terminate::EndError,
 };
 use bytes::Bytes;
@@ -23,10 +24,29 @@ impl LogOutError {
     }
 }
 
+impl store::Error {
+    /// The response to return, also where there is no axum: 503, as when the layer itself cannot
+    /// reach the store.
+    pub fn into_http_response<B: Default>(self) -> Response<B> {
+        unavailable()
+    }
+}
+
+impl EndOthersError {
+    /// The response to return, also where there is no axum: 401 without a session, 503 when the
+    /// store failed.
+    pub fn into_http_response<B: Default>(self) -> Response<B> {
+        match self {
+            Self::NoSubject => no_session(),
+            Self::Store(error) => error.into_http_response(),
+        }
+    }
+}
+
 impl EndError {
     /// The response to return, also where there is no axum: 503.
     pub fn into_http_response<B: Default>(self) -> Response<B> {
-        Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
+        unavailable()
     }
 }
 
@@ -35,9 +55,7 @@ impl StartError {
     /// limit of sessions and for an outdated ticket, 500 for what is a mistake of the server's.
     pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
         match &self {
-            Self::End(_) | Self::Store(_) => {
-                Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
-            }
+            Self::End(_) | Self::Store(_) => unavailable(),
             Self::LimitReached(_) => {
                 problem(StatusCode::CONFLICT, "limit-reached", &self.to_string()).map(B::from)
             }
@@ -46,15 +64,71 @@ impl StartError {
             }
             Self::Subject(_) | Self::Values(_) => {
                 tracing::error!(target: "adjourn", error = %self, "a log-in cannot work");
-                problem(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "log-in-impossible",
-                    "Nobody was logged in",
-                )
-                .map(B::from)
+                mistake()
             }
         }
     }
+}
+
+impl ValueError {
+    /// The response to return, also where there is no axum: 401 without a session, 413 when the
+    /// values are too large, 500 for what is a mistake of the server's.
+    pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
+        match &self {
+            Self::NoSession => no_session(),
+            Self::TooLarge { .. } => {
+                let title = "The session's values are too large";
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "values-too-large", title).map(B::from)
+            }
+            Self::Decode { .. } | Self::Encode { .. } | Self::Name { .. } => {
+                tracing::error!(target: "adjourn", error = %self, "a session value cannot work");
+                mistake()
+            }
+        }
+    }
+}
+
+impl UpdateError {
+    /// The response to return, also where there is no axum: 409 when others kept changing the
+    /// session, 503 when the store failed, else like [`ValueError`].
+    pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
+        match self {
+            Self::Contended => problem(StatusCode::CONFLICT, "contended", "Try again").map(B::from),
+            Self::Store(_) => unavailable(),
+            Self::Value(error) => error.into_http_response(),
+        }
+    }
+}
+
+impl RotateError {
+    /// The response to return, also where there is no axum: 401 without a session or when another
+    /// rotation came first, 503 when the store failed, 500 for what is a mistake of the server's.
+    pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
+        match &self {
+            Self::Bearer => {
+                tracing::error!(target: "adjourn", error = %self, "a rotation cannot work");
+                mistake()
+            }
+            Self::NoSession => no_session(),
+            Self::Outdated => {
+                Wish::Refuse(Refusal::Outdated).into_response(StatusCode::UNAUTHORIZED)
+            }
+            Self::Store(_) => unavailable(),
+        }
+    }
+}
+
+fn no_session<B: Default>() -> Response<B> {
+    Wish::Refuse(Refusal::NoSession).into_response(StatusCode::UNAUTHORIZED)
+}
+
+fn unavailable<B: Default>() -> Response<B> {
+    Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+fn mistake<B: From<Bytes>>() -> Response<B> {
+    let title = "The server made a mistake";
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "server-error", title).map(B::from)
 }
 
 fn refused(refusal: LogOutRefusal) -> Answer {

@@ -5,7 +5,10 @@ use crate::{
     farewell::{Farewell, Refusal, Wish},
     id::{SessionId, Subject},
     record::{Live, Remaining},
-    session::{EndOthersError, LogOutError, Session, Standing, StartError},
+    session::{
+        EndOthersError, LogOutError, RotateError, Session, Standing, StartError, UpdateError,
+        ValueError,
+    },
     store,
     terminate::{EndError, Terminator},
 };
@@ -151,38 +154,22 @@ impl IntoResponse for Farewell {
     }
 }
 
-impl IntoResponse for LogOutError {
-    fn into_response(self) -> Response {
-        self.into_http_response()
-    }
-}
-
-impl IntoResponse for EndError {
-    fn into_response(self) -> Response {
-        self.into_http_response()
-    }
-}
-
-impl IntoResponse for store::Error {
-    /// 503, as when the layer itself cannot reach the store.
-    fn into_response(self) -> Response {
-        Wish::Refuse(Refusal::Unavailable).into_response(StatusCode::SERVICE_UNAVAILABLE)
-    }
-}
-
-impl IntoResponse for EndOthersError {
-    fn into_response(self) -> Response {
-        match self {
-            Self::NoSubject => {
-                Wish::Refuse(Refusal::NoSession).into_response(StatusCode::UNAUTHORIZED)
+macro_rules! into_response {
+    ($($error:ty),* $(,)?) => {$(
+        impl IntoResponse for $error {
+            fn into_response(self) -> Response {
+                self.into_http_response()
             }
-            Self::Store(error) => error.into_response(),
         }
-    }
+    )*};
 }
-
-impl IntoResponse for StartError {
-    fn into_response(self) -> Response {
-        self.into_http_response()
-    }
-}
+into_response!(
+    EndError,
+    EndOthersError,
+    LogOutError,
+    RotateError,
+    StartError,
+    UpdateError,
+    ValueError,
+    store::Error,
+);

@@ -211,8 +211,9 @@ impl Session {
         Some(guard)
     }
 
-    /// The facts of the request.
-    pub(crate) fn facts(&self) -> &RequestFacts {
+    /// The facts of the request: where it comes from, what kind of answer it wants. To judge a
+    /// request that changes something, as [`log_out`](Self::log_out) does by itself.
+    pub fn facts(&self) -> &RequestFacts {
         &self.0.facts
     }
 
@@ -224,8 +225,8 @@ impl Session {
         self.state().standing.clone()
     }
 
-    /// By which carrier the request presented a token.
-    pub(crate) fn via(&self) -> Option<Via> {
+    /// By which carrier the request presented a token, if it did.
+    pub fn via(&self) -> Option<Via> {
         self.state().via
     }
 

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     audit::{Event, EventKind},
+    carrier::Via,
     id::{InvalidSubject, SessionId, Subject, Token},
     policy::Timeouts,
     reason::EndReason,
@@ -89,9 +90,11 @@ impl Session {
 
     async fn start_as(&self, log_in: LogIn) -> Result<LoggedIn, StartError> {
         let context = Arc::clone(self.context());
-        let old = self.with_live(Live::clone);
-        let subject = log_in.subject.clone();
         let bearer = log_in.bearer || !context.cookie;
+        // A bearer token is for another client than the browser whose cookie came along.
+        let same_client = bearer == (self.via() == Some(Via::Bearer)) || !context.cookie;
+        let old = self.with_live(Live::clone).filter(|_| same_client);
+        let subject = log_in.subject.clone();
 
         let id = context.store().mint_id(subject.as_ref()).await;
         let id = id.inspect_err(|error| context.road.store_failed("mint_id", error))?;
@@ -257,14 +260,15 @@ impl LogIn {
         }
     }
 
-    /// Other timeouts than the layer's, for this session only.
+    /// Other timeouts than the layer's, for this session only. The cookie stays one that the browser
+    /// forgets when it is closed (NIST SP 800-63B section 5.1).
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
         self
     }
 
     /// Hands the token to the application ([`LoggedIn::token`]) instead of setting a cookie: for
-    /// mobile apps and APIs.
+    /// mobile apps and APIs. A session whose cookie came along is another client's and lives on.
     pub const fn bearer(mut self) -> Self {
         self.bearer = true;
         self

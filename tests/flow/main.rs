@@ -15,8 +15,8 @@
 
 mod bytes;
 mod cookies;
-mod farewell;
 mod ending;
+mod farewell;
 mod leave;
 mod log_out;
 mod negotiation;
