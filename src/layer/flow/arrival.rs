@@ -1,0 +1,216 @@
+//! A request that comes in: what is known of it, and what follows from the store's answer.
+
+use super::{Entrance, Visit, refusal_of};
+use crate::{
+    audit::{Event, EventKind},
+    carrier::Via,
+    farewell::{Marker, Refusal},
+    id::{SecretHash, SessionId, Token},
+    layer::Core,
+    policy::{self, RequestFacts},
+    record::{Activity, Tombstone},
+    session::{Delivery, Entered, Session, Standing},
+    store::{self, Answer as StoreAnswer, CheckIn, NotLive, Reply},
+};
+use http::{Method, Request, Uri};
+use std::sync::Arc;
+
+/// A request before the store is asked.
+pub(super) struct Arrival {
+    core: Arc<Core>,
+    /// The handle of the request, of whose session nothing is known yet.
+    session: Session,
+    pub(super) activity: Activity,
+    /// Whether its path needs a live session.
+    gated: bool,
+    marker: Option<Box<Marker>>,
+}
+
+impl Arrival {
+    pub(super) fn read<B>(core: &Arc<Core>, request: &Request<B>) -> Self {
+        let facts = RequestFacts::read(request.method(), request.uri(), request.headers());
+        let peer = (core.peer)(request.extensions());
+        let address = policy::client_address(peer, request.headers(), &core.trusted_proxies);
+        // A preflight carries no credentials: refusing it would break CORS, and it reads nothing.
+        let gated = request.method() != Method::OPTIONS
+            && core.farewell.paths.is_sensitive(outer_path(request));
+        let activity = (core.activity)(&facts);
+        let mark = core.context.road.live.mark();
+        Self {
+            session: Session::new(Arc::clone(&core.context), facts, address, mark),
+            core: Arc::clone(core),
+            activity,
+            gated,
+            marker: None,
+        }
+    }
+
+    pub(super) fn with_marker(mut self, marker: Option<Marker>) -> Self {
+        self.marker = marker.map(Box::new);
+        self
+    }
+
+    /// What follows from the store's answer to one token.
+    pub(super) fn checked_in(
+        self,
+        id: SessionId,
+        presented: (Via, SecretHash),
+        answer: StoreAnswer<CheckIn>,
+    ) -> Reply<Entrance> {
+        match answer {
+            // The way of nearly every request.
+            Reply::Now(Ok(CheckIn::Live(live))) => {
+                let (via, hash) = presented;
+                Reply::Now(self.enter(Standing::Live(live), Some((via, Some(hash))), false))
+            }
+            Reply::Now(answer) => Reply::later(self.judge(id, presented, answer)),
+            Reply::Later(answer) => {
+                Reply::later(async move { self.judge(id, presented, answer.await).await })
+            }
+        }
+    }
+
+    async fn judge(
+        self,
+        id: SessionId,
+        (via, hash): (Via, SecretHash),
+        answer: Result<CheckIn, store::Error>,
+    ) -> Entrance {
+        let (standing, stale) = match self.standing(id, answer).await {
+            Ok(standing) => standing,
+            Err(error) => return self.refuse_unavailable("check_in", &error),
+        };
+        self.enter(standing, Some((via, Some(hash))), stale)
+    }
+
+    /// How the session stands, and whether the token is to be removed.
+    async fn standing(
+        &self,
+        id: SessionId,
+        answer: Result<CheckIn, store::Error>,
+    ) -> Result<(Standing, bool), store::Error> {
+        match answer? {
+            CheckIn::Live(live) => Ok((Standing::Live(live), false)),
+            CheckIn::Due(cause) => {
+                let reason = self
+                    .core
+                    .context
+                    .road
+                    .learn(id, NotLive::Due(cause))
+                    .await?;
+                Ok((Standing::Ended { id, reason }, true))
+            }
+            CheckIn::Ended(tombstone) => {
+                self.record_use_after_end(&tombstone);
+                Ok((
+                    Standing::Ended {
+                        id,
+                        reason: tombstone.reason().clone(),
+                    },
+                    true,
+                ))
+            }
+            CheckIn::Outdated => {
+                self.record(EventKind::OutdatedToken, Some(id));
+                // Not removed: that would delete the cookie that replaced it.
+                Ok((Standing::Outdated, false))
+            }
+            CheckIn::WrongSecret => {
+                self.record(EventKind::WrongSecret, Some(id));
+                Ok((Standing::Anonymous, true))
+            }
+            CheckIn::Unknown => {
+                self.record(EventKind::UnknownToken, Some(id));
+                Ok((Standing::Anonymous, true))
+            }
+        }
+    }
+
+    /// Several tokens under one cookie name: one that lives is used, two are refused.
+    pub(super) async fn sort_out(self, tokens: Vec<Token>, via: Via) -> Entrance {
+        let mut live = Vec::new();
+        let mut dead = (Standing::Anonymous, None);
+        for token in tokens {
+            let (id, hash) = (token.id(), token.secret_hash());
+            let answer = self
+                .core
+                .context
+                .store()
+                .check_in(id, &hash, self.activity)
+                .await;
+            match self.standing(id, answer).await {
+                Ok((Standing::Live(session), _)) => live.push((session, hash)),
+                Ok((Standing::Ended { id, reason }, _)) => {
+                    dead = (Standing::Ended { id, reason }, Some(hash));
+                }
+                Ok(_) => {}
+                Err(error) => return self.refuse_unavailable("check_in", &error),
+            }
+        }
+        self.record(EventKind::DuplicateCookie { live: live.len() }, None);
+        if live.len() > 1 {
+            let ids = live.into_iter().map(|(session, _)| session.id).collect();
+            return self.enter(Standing::Ambiguous(ids), Some((via, None)), true);
+        }
+        match live.pop() {
+            Some((session, hash)) => {
+                self.enter(Standing::Live(session), Some((via, Some(hash))), false)
+            }
+            None => self.enter(dead.0, Some((via, dead.1)), true),
+        }
+    }
+
+    /// The session of the request, and whether the request may pass.
+    pub(super) fn enter(
+        self,
+        standing: Standing,
+        presented: Option<(Via, Option<SecretHash>)>,
+        stale: bool,
+    ) -> Entrance {
+        let refusal = if self.gated {
+            refusal_of(&standing)
+        } else {
+            None
+        };
+        self.session.enter(Entered {
+            standing,
+            presented,
+            stale,
+        });
+        let visit = Visit {
+            delivery: Delivery::of(self.session),
+            core: self.core,
+            marker: self.marker,
+        };
+        Entrance { visit, refusal }
+    }
+
+    fn refuse_unavailable(self, operation: &'static str, error: &store::Error) -> Entrance {
+        self.core.context.road.store_failed(operation, error);
+        let mut entrance = self.enter(Standing::Anonymous, None, false);
+        entrance.refusal = Some(Refusal::Unavailable);
+        entrance
+    }
+
+    pub(super) fn record(&self, kind: EventKind, id: Option<SessionId>) {
+        let road = &self.core.context.road;
+        let client = Arc::new(self.session.request_client());
+        let mut event = Event::new(kind, road.clock.now()).from(Some(client));
+        event.session_id = id;
+        road.record(&event);
+    }
+
+    fn record_use_after_end(&self, tombstone: &Tombstone) {
+        let cause = tombstone.ending.cause().clone();
+        self.record(EventKind::UseAfterEnd { cause }, Some(tombstone.id));
+    }
+}
+
+/// The path as the client sent it, also inside a nested router.
+fn outer_path<B>(request: &Request<B>) -> &str {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
+        return Uri::path(uri);
+    }
+    Uri::path(request.uri())
+}

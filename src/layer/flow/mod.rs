@@ -1,0 +1,96 @@
+//! The path of a request: `enter` and `leave`, one step after the other.
+
+mod arrival;
+mod visit;
+
+pub(super) use self::visit::{Entrance, Visit};
+use self::{arrival::Arrival, visit::guard};
+use super::Core;
+use crate::{
+    audit::EventKind,
+    carrier::Presented,
+    farewell::Refusal,
+    live::SessionBody,
+    session::{Committed, Session, Standing},
+    store::{self, Reply},
+    terminate::BoxError,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use std::sync::Arc;
+
+/// Whether the request has come through a layer of the same `Sessions` already.
+pub(super) fn is_inside<B>(core: &Core, request: &Request<B>) -> bool {
+    let session = request.extensions().get::<Session>();
+    session.is_some_and(|session| Arc::ptr_eq(session.context(), &core.context))
+}
+
+/// A request comes in: who is it, and may it pass?
+pub(super) fn enter<B>(core: &Arc<Core>, request: &mut Request<B>) -> Reply<Entrance> {
+    core.background.ensure_started(&core.context.road);
+    let arrival = Arrival::read(core, request);
+    match core.carriers.read(request.headers()) {
+        Presented::Nothing => {
+            let marker = core.farewell.marker_of(request.headers());
+            Reply::Now(
+                arrival
+                    .with_marker(marker)
+                    .enter(Standing::Anonymous, None, false),
+            )
+        }
+        Presented::Malformed { via } => {
+            arrival.record(EventKind::UnknownToken, None);
+            Reply::Now(arrival.enter(Standing::Anonymous, Some((via, None)), true))
+        }
+        Presented::One { token, via, strays } => {
+            if strays {
+                arrival.record(EventKind::DuplicateCookie { live: 1 }, Some(token.id()));
+            }
+            let (id, hash) = (token.id(), token.secret_hash());
+            let answer = core.context.store().check_in(id, &hash, arrival.activity);
+            arrival.checked_in(id, (via, hash), answer)
+        }
+        Presented::Several { tokens, via } => Reply::later(arrival.sort_out(tokens, via)),
+    }
+}
+
+/// A response goes out: what became of the session, and what is the client told?
+pub(super) fn leave<R>(
+    mut visit: Visit,
+    committed: Result<Committed, store::Error>,
+    response: Response<R>,
+) -> Response<SessionBody<R>>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    let Some(session) = visit.delivery.session().cloned() else {
+        return response.map(SessionBody::plain);
+    };
+    if let Err(error) = committed {
+        session.context().road.store_failed("commit", &error);
+        return visit
+            .answer(&session, &Refusal::Unavailable)
+            .map(SessionBody::ours);
+    }
+    let replaced = visit.replacement(&session, committed.ok(), &response);
+    let mut response = match replaced {
+        Some(answer) => answer.map(SessionBody::ours),
+        None => guard(&session, response),
+    };
+    visit.farewell(&session, &mut response);
+    visit.delivery.done();
+    response
+}
+
+/// Why a request that needs a live session is refused.
+pub(super) fn refusal_of(standing: &Standing) -> Option<Refusal> {
+    match standing {
+        Standing::Live(_) => None,
+        Standing::Ambiguous(_) => Some(Refusal::Ambiguous),
+        Standing::Anonymous => Some(Refusal::NoSession),
+        Standing::Ended { reason, .. } => Some(Refusal::Ended(reason.clone())),
+        Standing::Outdated => Some(Refusal::Outdated),
+    }
+}

@@ -1,0 +1,148 @@
+//! A request on its way through the inner service, and its response on the way out.
+
+use crate::{
+    carrier::Via,
+    farewell::{Answer, Marker, Refusal, Wish, decorate, no_store},
+    layer::Core,
+    live::{CutStyle, SessionBody},
+    policy::{RequestFacts, RequestMethod},
+    session::{Committed, Delivery, Session},
+    store::{self, Reply},
+    terminate::BoxError,
+};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::Body;
+use std::sync::Arc;
+
+/// A request whose session is known.
+pub(in crate::layer) struct Entrance {
+    pub(super) visit: Visit,
+    pub(super) refusal: Option<Refusal>,
+}
+
+impl Entrance {
+    /// Lets the request in with its session, or answers it.
+    pub(in crate::layer) fn admit<B>(self, request: &mut Request<B>) -> Result<Visit, Box<Answer>> {
+        let Self { mut visit, refusal } = self;
+        let Some(session) = visit.delivery.session() else {
+            return Ok(visit);
+        };
+        match refusal {
+            None => {
+                request.extensions_mut().insert(session.clone());
+                Ok(visit)
+            }
+            Some(refusal) => {
+                let session = session.clone();
+                let mut answer = visit.answer(&session, &refusal);
+                visit.farewell(&session, &mut answer);
+                visit.delivery.done();
+                Err(Box::new(answer))
+            }
+        }
+    }
+}
+
+/// A request on its way through the inner service.
+pub(in crate::layer) struct Visit {
+    pub(super) core: Arc<Core>,
+    pub(super) delivery: Delivery,
+    pub(super) marker: Option<Box<Marker>>,
+}
+
+impl Visit {
+    /// Writes what the request changed.
+    pub(in crate::layer) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
+        self.delivery
+            .session()
+            .map_or(Reply::Now(Ok(Committed::AsIs)), Session::commit)
+    }
+
+    /// The response that takes the place of the inner service's, if one does.
+    pub(super) fn replacement<R>(
+        &self,
+        session: &Session,
+        committed: Option<Committed>,
+        response: &Response<R>,
+    ) -> Option<Answer> {
+        if let Some(Committed::EndedMeanwhile(reason)) = committed
+            && self.core.replace_in_flight
+        {
+            return Some(self.answer(session, &Refusal::Ended(reason)));
+        }
+        match response.extensions().get::<Wish>()? {
+            Wish::Refuse(refusal) => Some(self.answer(session, refusal)),
+            Wish::Farewell => {
+                let ended = session
+                    .end_reason()
+                    .unwrap_or(crate::reason::EndReason::Logout);
+                let facts = session.facts();
+                let answer = self.core.farewell.part(facts, session.via(), &ended);
+                Some(without_body_for_head(facts, answer))
+            }
+        }
+    }
+
+    pub(super) fn answer(&self, session: &Session, refusal: &Refusal) -> Answer {
+        let facts = session.facts();
+        let mut answer = self.core.farewell.refuse(facts, session.via(), refusal);
+        no_store(answer.headers_mut());
+        if session.via() != Some(Via::Bearer) {
+            let referrer = http::HeaderValue::from_static("no-referrer");
+            answer
+                .headers_mut()
+                .insert(http::header::REFERRER_POLICY, referrer);
+        }
+        without_body_for_head(facts, answer)
+    }
+
+    /// The headers that the session demands, and a redirect that leads where it may.
+    pub(super) fn farewell<R>(&self, session: &Session, response: &mut Response<R>) {
+        let effects = session.effects();
+        if let Some((_, reason, true)) = &effects.ended {
+            let mut status = response.status();
+            self.core
+                .farewell
+                .judge_redirect(reason, &mut status, response.headers_mut());
+            *response.status_mut() = status;
+        }
+        let status = response.status();
+        let (facts, marker) = (session.facts(), self.marker.as_deref());
+        let headers = response.headers_mut();
+        decorate(
+            &self.core.farewell,
+            facts,
+            marker,
+            &effects,
+            status,
+            headers,
+        );
+    }
+}
+
+/// Lets a response that goes on while the session lives end with it.
+pub(super) fn guard<R>(session: &Session, response: Response<R>) -> Response<SessionBody<R>>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    // Only what has no body by its method needs to be told apart.
+    let method = match session.facts().method() {
+        RequestMethod::Head => Method::HEAD,
+        RequestMethod::Connect => Method::CONNECT,
+        _ => Method::GET,
+    };
+    let guard = CutStyle::of(&method, &response).and_then(|style| Some((style, session.live()?)));
+    response.map(|body| match guard {
+        Some((style, guard)) => SessionBody::guarded(body, guard, style),
+        None => SessionBody::plain(body),
+    })
+}
+
+fn without_body_for_head(facts: &RequestFacts, mut answer: Answer) -> Answer {
+    if facts.method() == RequestMethod::Head {
+        *answer.body_mut() = Bytes::new();
+    }
+    answer
+}
