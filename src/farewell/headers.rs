@@ -51,7 +51,7 @@ pub(crate) fn decorate(
 /// Nothing of it may be stored (RFC 9111 section 5.2.2.5): whatever the handler said would let a
 /// cache keep it, so it is replaced.
 pub(crate) fn no_store(headers: &mut HeaderMap) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CACHE_CONTROL, NO_STORE);
     for name in [EXPIRES, PRAGMA] {
         if has(headers, &name) {
             headers.remove(name);
@@ -145,6 +145,8 @@ fn remove(cookie: Option<&crate::carrier::Cookie>, headers: &mut HeaderMap) {
         headers.append(SET_COOKIE, cookie.clear());
     }
 }
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 

@@ -75,7 +75,7 @@ where
         if flow::is_inside(&self.core, &request) {
             return ResponseFuture::pass_through(self.inner.call(request));
         }
-        match flow::enter(&self.core, &mut request) {
+        match flow::enter(&self.core, &request) {
             Reply::Now(entrance) => match entrance.admit(&mut request) {
                 Ok(visit) => ResponseFuture::inner(self.inner.call(request), visit),
                 Err(answer) => ResponseFuture::refused(answer),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) struct Arrival {
     core: Arc<Core>,
     /// The handle of the request, of whose session nothing is known yet.
-    session: Session,
+    pub(super) session: Session,
     pub(super) activity: Activity,
     /// Whether its path needs a live session.
     gated: bool,

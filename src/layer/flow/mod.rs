@@ -27,12 +27,18 @@ pub(super) fn is_inside<B>(core: &Core, request: &Request<B>) -> bool {
 }
 
 /// A request comes in: who is it, and may it pass?
-pub(super) fn enter<B>(core: &Arc<Core>, request: &mut Request<B>) -> Reply<Entrance> {
+pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance> {
     core.background.ensure_started(&core.context.road);
     let arrival = Arrival::read(core, request);
-    match core.carriers.read(request.headers()) {
+    let (headers, cookies) = (request.headers(), arrival.session.facts().has_cookies());
+    let presented = if cookies || core.carriers.bearer {
+        core.carriers.read(headers)
+    } else {
+        Presented::Nothing
+    };
+    match presented {
         Presented::Nothing => {
-            let marker = core.farewell.marker_of(request.headers());
+            let marker = cookies.then(|| core.farewell.marker_of(headers)).flatten();
             Reply::Now(
                 arrival
                     .with_marker(marker)
@@ -65,21 +71,21 @@ where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
 {
-    let Some(session) = visit.delivery.session().cloned() else {
+    let Some(session) = visit.delivery.session() else {
         return response.map(SessionBody::plain);
     };
     if let Err(error) = committed {
         session.context().road.store_failed("commit", &error);
         return visit
-            .answer(&session, &Refusal::Unavailable)
+            .answer(session, &Refusal::Unavailable)
             .map(SessionBody::ours);
     }
-    let replaced = visit.replacement(&session, committed.ok(), &response);
+    let replaced = visit.replacement(session, committed.ok(), &response);
     let mut response = match replaced {
         Some(answer) => answer.map(SessionBody::ours),
-        None => guard(&session, response),
+        None => guard(session, response),
     };
-    visit.farewell(&session, &mut response);
+    visit.farewell(session, &mut response);
     visit.delivery.done();
     response
 }

@@ -63,6 +63,7 @@ impl RequestFacts {
             let name = name.as_str();
             match (name.len(), name) {
                 (4, "host") => host = Some(value),
+                (6, "cookie") => facts.marks.add(Marks::COOKIE),
                 (6, "accept") => facts.accept = facts.accept.or(value),
                 (6, "origin") => facts.note_origin(value),
                 (7, "purpose") | (11, "sec-purpose") if is_prefetch(value) => {
@@ -163,6 +164,11 @@ impl RequestFacts {
         self.marks.has(Marks::DEVICE_BOUND)
     }
 
+    /// Whether it carries cookies, of whatever name.
+    pub(crate) const fn has_cookies(&self) -> bool {
+        self.marks.has(Marks::COOKIE)
+    }
+
     /// Whether htmx made it: `HX-Request`.
     pub const fn is_htmx(&self) -> bool {
         self.marks.has(Marks::HTMX)
@@ -232,6 +238,7 @@ impl RequestMethod {
 struct Marks(u8);
 
 impl Marks {
+    const COOKIE: u8 = 1 << 5;
     const DEVICE_BOUND: u8 = 1;
     const GRPC: u8 = 1 << 1;
     const HTMX: u8 = 1 << 2;
