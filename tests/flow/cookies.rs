@@ -5,8 +5,10 @@ use adjourn::{
     Session, SessionsBuilder,
     audit::EventKind,
     carrier::{CookieSpec, SameSite},
+    id::Token,
     reason::EndReason,
     session::{LogIn, StartError},
+    store::Rotated,
     terminate::EndError,
 };
 use axum::{
@@ -387,6 +389,67 @@ fn live_count(site: &Site) -> Option<usize> {
         EventKind::DuplicateCookie { live } => Some(live),
         _ => None,
     })
+}
+
+// R-5-13 R-5-14
+#[tokio::test]
+async fn without_a_live_one_the_best_known_counts_in_any_order() {
+    let site = Site::open().await;
+    let dead = {
+        let browser = site.logged_in("bob").await;
+        let token = browser.token().unwrap();
+        browser.post_api("/logout").await;
+        token
+    };
+    let browser = site.logged_in("alice").await;
+    let outdated = browser.token().unwrap();
+    browser.post_api("/rotate").await;
+    for (one, other, reason, removed) in [
+        (&*dead, "junk", "logout", true),
+        (&dead, INVENTED, "logout", true),
+        ("junk", "", "no-session", true),
+        // To remove it would remove the one that replaced it.
+        (&outdated, "junk", "outdated", false),
+        (&outdated, INVENTED, "outdated", false),
+        (&outdated, &dead, "outdated", false),
+    ] {
+        let (one, other) = (pair(one), pair(other));
+        for lines in [[&one[..], &other], [&other, &one]] {
+            let got = api_me(&site.browser(), &lines).await;
+            assert_eq!(got.reason(), reason, "{lines:?}");
+            assert_eq!(got.removes_session(), removed, "{lines:?}: {got:?}");
+            if reason != "no-session" {
+                assert_eq!(live_count(&site), Some(0), "{lines:?}");
+            }
+        }
+    }
+    assert!(browser.get_api("/api/me").await.status.is_success());
+}
+
+// R-5-13: the old and the new secret of one session, while the old one is still good.
+#[tokio::test]
+async fn two_secrets_of_one_session_are_one_session() {
+    for old_first in [true, false] {
+        let site = Site::open().await;
+        let old = site.logged_in("alice").await.token().unwrap();
+        let known = Token::parse(old.as_bytes()).unwrap();
+        let new = Token::new(known.id()).unwrap();
+        let grace = std::time::Duration::from_mins(1);
+        let store = site.store.store();
+        let rotated = store
+            .rotate(known.id(), &known.secret_hash(), &new.secret_hash(), grace)
+            .await
+            .unwrap();
+        assert!(matches!(rotated, Rotated::Written));
+        let (old, new) = (pair(&old), pair(&new.expose()));
+        let mut lines = [&old[..], &new[..]];
+        if !old_first {
+            lines.reverse();
+        }
+        let got = api_me(&site.browser(), &lines).await;
+        assert_eq!(got.status, StatusCode::OK, "{got:?}");
+        assert_eq!(live_count(&site), Some(1));
+    }
 }
 
 // R-5-13 R-5-14

@@ -159,6 +159,78 @@ async fn no_spelling_reaches_a_file_without_a_session() {
     }
 }
 
+/// A reader that takes as many spellings for one path as the worst of them: encoded twice, with
+/// backslashes, parameters, dots, in any case.
+fn as_the_laxest_reader(path: &str) -> String {
+    let mut text = path.as_bytes().to_vec();
+    for _ in 0..3 {
+        text = decoded(&text);
+    }
+    let text = String::from_utf8_lossy(&text).replace('\\', "/");
+    let mut segments = Vec::new();
+    for segment in text.split('/') {
+        let name = segment
+            .split([';', '?', '#', '\0'])
+            .next()
+            .unwrap_or_default();
+        match name {
+            ".." => drop(segments.pop()),
+            _ => match name.trim_end_matches(['.', ' ']) {
+                "" => {}
+                name => segments.push(name.to_lowercase()),
+            },
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).filter(|_| *first == b'%');
+        let byte = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        out.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &rest[3..] } else { tail };
+    }
+    out
+}
+
+#[tokio::test]
+async fn no_spelling_reaches_the_laxest_reader_without_a_session() {
+    let lax = |uri: http::Uri| async move {
+        match as_the_laxest_reader(uri.path()) {
+            path if path.starts_with("/account") => "SECRET",
+            _ => "PUBLIC",
+        }
+    };
+    let (bare, _server) = serve(Router::new().fallback(lax)).await;
+    let mut reached = 0;
+    for target in targets() {
+        reached += usize::from(ask(bare, &target, "").await.contains("SECRET"));
+    }
+    assert!(reached >= 70, "nearly all: {reached}");
+    for sessions in [
+        sessions(|b| b.with_public(["/", "/login", "/static/*", "/x/*"])),
+        sessions(|b| b.with_sensitive(["/account"])),
+        sessions(|b| b.with_public(["/*"]).with_sensitive(["/Account"])),
+    ] {
+        let app = Router::new().fallback(lax).layer(sessions.layer());
+        let (address, _server) = serve(app).await;
+        for target in targets() {
+            let answer = ask(address, &target, "").await;
+            assert!(!answer.contains("SECRET"), "{target}: {answer}");
+        }
+        assert!(
+            ask(address, "/static/site.css", "")
+                .await
+                .contains("PUBLIC")
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_public_is_denied_by_default() {
     let sessions = sessions(|b| b.with_public(["/", "/login", "/static/*"]));
