@@ -8,7 +8,7 @@ use crate::{
     id::{SecretHash, SessionId, Token},
     layer::Core,
     policy::{self, RequestFacts},
-    record::{Activity, Tombstone},
+    record::{Activity, Live, Tombstone},
     session::{Delivery, Entered, Session, Standing},
     store::{self, Answer as StoreAnswer, CheckIn, NotLive, Reply},
 };
@@ -126,9 +126,10 @@ impl Arrival {
         }
     }
 
-    /// Several tokens under one cookie name: one that lives is used, two are refused.
+    /// Several values under one cookie name, these of which are tokens: one live session is used,
+    /// two are refused. The order says nothing (RFC 6265bis section 4.2.2).
     pub(super) async fn sort_out(self, tokens: Vec<Token>, via: Via) -> Entrance {
-        let mut live = Vec::new();
+        let mut live: Vec<(Live, SecretHash)> = Vec::new();
         let mut dead = (Standing::Anonymous, None);
         for token in tokens {
             let (id, hash) = (token.id(), token.secret_hash());
@@ -139,25 +140,33 @@ impl Arrival {
                 .check_in(id, &hash, self.activity)
                 .await;
             match self.standing(id, answer).await {
+                // The secrets before and after a rotation are one session.
+                Ok((Standing::Live(session), _))
+                    if live.iter().any(|(known, _)| known.id == session.id) => {}
                 Ok((Standing::Live(session), _)) => live.push((session, hash)),
-                Ok((Standing::Ended { id, reason }, _)) => {
-                    dead = (Standing::Ended { id, reason }, Some(hash));
+                Ok((Standing::Outdated, _)) => dead = (Standing::Outdated, Some(hash)),
+                Ok((ended @ Standing::Ended { .. }, _))
+                    if !matches!(dead.0, Standing::Outdated) =>
+                {
+                    dead = (ended, Some(hash));
                 }
                 Ok(_) => {}
                 Err(error) => return self.refuse_unavailable("check_in", &error),
             }
         }
-        self.record(EventKind::DuplicateCookie { live: live.len() }, None);
+        let only = live.first().filter(|_| live.len() == 1);
+        let only = only.map(|(session, _)| session.id);
+        self.record(EventKind::DuplicateCookie { live: live.len() }, only);
         if live.len() > 1 {
             let ids = live.into_iter().map(|(session, _)| session.id).collect();
             return self.enter(Standing::Ambiguous(ids), Some((via, None)), true);
         }
-        match live.pop() {
-            Some((session, hash)) => {
-                self.enter(Standing::Live(session), Some((via, Some(hash))), false)
-            }
-            None => self.enter(dead.0, Some((via, dead.1)), true),
+        if let Some((session, hash)) = live.pop() {
+            return self.enter(Standing::Live(session), Some((via, Some(hash))), false);
         }
+        // To remove what is outdated would remove what replaced it.
+        let stale = !matches!(dead.0, Standing::Outdated);
+        self.enter(dead.0, Some((via, dead.1)), stale)
     }
 
     /// The session of the request, and whether the request may pass.

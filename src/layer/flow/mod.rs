@@ -49,14 +49,16 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
             arrival.record(EventKind::UnknownToken, None);
             Reply::Now(arrival.enter(Standing::Anonymous, Some((via, None)), true))
         }
-        Presented::One { token, via, strays } => {
-            if strays {
-                arrival.record(EventKind::DuplicateCookie { live: 1 }, Some(token.id()));
-            }
+        Presented::One {
+            token,
+            via,
+            strays: false,
+        } => {
             let (id, hash) = (token.id(), token.secret_hash());
             let answer = core.context.store().check_in(id, &hash, arrival.activity);
             arrival.checked_in(id, (via, hash), answer)
         }
+        Presented::One { token, via, .. } => Reply::later(arrival.sort_out(vec![token], via)),
         Presented::Several { tokens, via } => Reply::later(arrival.sort_out(tokens, via)),
     }
 }
