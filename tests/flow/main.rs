@@ -8,10 +8,6 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, and holds its handlers inside"
 )]
-#![allow(
-    clippy::excessive_nesting,
-    reason = "#[tokio::test] nests each body twice"
-)]
 
 mod bytes;
 mod cookies;
