@@ -85,11 +85,12 @@ pub mod time;
 
 pub use endpoints::Endpoints;
 pub use farewell::Farewell;
-#[cfg(feature = "axum")]
-pub use layer::LiveSession;
 pub use layer::{
-    BuildError, PeerAddr, SessionLayer, SessionService, Sessions, SessionsBuilder, require_session,
+    BuildError, PeerAddr, SessionLayer, SessionService, Sessions, SessionsBuilder, require_fresh,
+    require_session,
 };
+#[cfg(feature = "axum")]
+pub use layer::{FreshSession, LiveSession};
 pub use session::Session;
 pub use terminate::Terminator;
 

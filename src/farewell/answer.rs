@@ -7,6 +7,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use std::time::Duration;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +18,11 @@ pub(crate) enum Refusal {
     Ended(EndReason),
     /// There is no session, or none that we issued.
     NoSession,
+    /// The user proved too long ago who they are; the session lives on.
+    NotFresh {
+        /// How long ago it may be.
+        max_age: Duration,
+    },
     /// The secret was replaced.
     Outdated,
     /// The store failed.
@@ -29,7 +35,7 @@ pub(crate) enum Refusal {
 pub(crate) enum Wish {
     /// The answer to a log-out.
     Farewell,
-    /// The refusal of a request that needs a live session.
+    /// The refusal of a request that needs a live session, or a fresh one.
     Refuse(Refusal),
 }
 
@@ -95,6 +101,7 @@ impl FarewellConfig {
                 Refusal::Ended(reason) => Some(self.exits.of(reason)),
                 Refusal::Ambiguous
                 | Refusal::NoSession
+                | Refusal::NotFresh { .. }
                 | Refusal::Outdated
                 | Refusal::Unavailable => self.exits.log_in.as_deref(),
             };
@@ -104,13 +111,18 @@ impl FarewellConfig {
         }
         let (code, title) = match refusal {
             Refusal::Ended(reason) => (reason.code(), "The session has ended"),
+            Refusal::NotFresh { .. } => ("reauthentication-required", "Log in again for this"),
             Refusal::Outdated => ("outdated", "The session token was replaced"),
             Refusal::Ambiguous | Refusal::NoSession | Refusal::Unavailable => {
                 ("no-session", "A session is needed")
             }
         };
         let mut answer = problem(StatusCode::UNAUTHORIZED, code, title);
-        self.challenge(answer.headers_mut(), via);
+        if let Refusal::NotFresh { max_age } = refusal {
+            self.challenge_again(answer.headers_mut(), via, *max_age);
+        } else {
+            self.challenge(answer.headers_mut(), via);
+        }
         answer
     }
 
@@ -140,6 +152,25 @@ impl FarewellConfig {
         }
         if self.cookie.is_some() && via != Some(Via::Bearer) {
             let value = HeaderValue::from_static(r#"Cookie realm="session""#);
+            headers.append(WWW_AUTHENTICATE, value);
+        }
+    }
+
+    /// RFC 9470 section 3: the token is good, but the log-in behind it is too old. The same words
+    /// for the cookie.
+    fn challenge_again(&self, headers: &mut HeaderMap, via: Option<Via>, max_age: Duration) {
+        let scheme = if via == Some(Via::Bearer) || self.cookie.is_none() {
+            "Bearer"
+        } else {
+            "Cookie"
+        };
+        let value = format!(
+            "{scheme} realm=\"session\", error=\"insufficient_user_authentication\", \
+             error_description=\"More recent authentication is required\", max_age=\"{}\"",
+            max_age.as_secs()
+        );
+        // Digits and fixed text are always a header value.
+        if let Ok(value) = HeaderValue::from_str(&value) {
             headers.append(WWW_AUTHENTICATE, value);
         }
     }

@@ -6,8 +6,8 @@ use crate::{
     id::{SessionId, Subject},
     record::{Live, Remaining},
     session::{
-        EndOthersError, LogOutError, RotateError, Session, Standing, StartError, UpdateError,
-        ValueError,
+        EndOthersError, LogOutError, NotFresh, RotateError, Session, Standing, StartError,
+        UpdateError, ValueError,
     },
     store,
     terminate::{EndError, Terminator},
@@ -119,8 +119,8 @@ impl IntoResponse for MissingLayer {
     }
 }
 
-/// The request has no live session: the rejection of [`LiveSession`]. As a response it becomes the
-/// negotiated answer.
+/// The request has no live session, or not a fresh one: the rejection of [`LiveSession`] and
+/// [`FreshSession`](super::FreshSession). As a response it becomes the negotiated answer.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("a live session is needed")]
 pub struct SessionRequired(#[source] Why);
@@ -129,6 +129,8 @@ pub struct SessionRequired(#[source] Why);
 enum Why {
     #[error(transparent)]
     MissingLayer(MissingLayer),
+    #[error(transparent)]
+    NotFresh(NotFresh),
     #[error("the request has none")]
     Refused(Refusal),
 }
@@ -139,10 +141,17 @@ impl From<MissingLayer> for SessionRequired {
     }
 }
 
+impl From<NotFresh> for SessionRequired {
+    fn from(error: NotFresh) -> Self {
+        Self(Why::NotFresh(error))
+    }
+}
+
 impl IntoResponse for SessionRequired {
     fn into_response(self) -> Response {
         match self.0 {
             Why::MissingLayer(missing) => missing.into_response(),
+            Why::NotFresh(error) => error.into_response(),
             Why::Refused(refusal) => Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED),
         }
     }

@@ -17,6 +17,7 @@ mod builder;
 #[cfg(feature = "axum")]
 mod extract;
 mod flow;
+mod fresh;
 mod future;
 mod peer;
 mod require;
@@ -26,6 +27,9 @@ mod sessions;
 pub use builder::{BuildError, SessionsBuilder};
 #[cfg(feature = "axum")]
 pub use extract::{LiveSession, MissingLayer, SessionRequired};
+#[cfg(feature = "axum")]
+pub use fresh::FreshSession;
+pub use fresh::{RequireFresh, RequireFreshLayer, require_fresh};
 pub use future::ResponseFuture;
 pub use peer::PeerAddr;
 pub use require::{RequireSession, RequireSessionLayer, require_session};

@@ -70,11 +70,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match refusal(&request) {
-            None => RequireSessionFuture::Passed {
-                future: self.0.call(request),
-            },
-            Some(refusal) => RequireSessionFuture::Refused {
-                refusal: Some(refusal),
+            None => RequireSessionFuture::passed(self.0.call(request)),
+            Some(refused) => RequireSessionFuture::Refused {
+                refusal: Some(refused),
             },
         }
     }
@@ -84,15 +82,23 @@ fn refusal<B>(request: &Request<B>) -> Option<Refused> {
     if request.method() == Method::OPTIONS {
         return None;
     }
-    let Some(session) = request.extensions().get::<Session>() else {
-        tracing::error!(
-            target: "adjourn",
-            "require_session() found no session: put SessionLayer around it (under axum: \
-             `.layer(sessions.layer())` after all routes)"
-        );
+    let Some(session) = session_of(request, "require_session") else {
         return Some(Refused::MissingLayer);
     };
     refusal_of(&session.standing()).map(Refused::Session)
+}
+
+/// The session that the layer put there; without one `gate` is mounted wrongly.
+pub(super) fn session_of<'a, B>(request: &'a Request<B>, gate: &str) -> Option<&'a Session> {
+    let session = request.extensions().get();
+    if session.is_none() {
+        tracing::error!(
+            target: "adjourn",
+            "{gate}() found no session: put SessionLayer around it (under axum: \
+             `.layer(sessions.layer())` after all routes)"
+        );
+    }
+    session
 }
 
 enum Refused {
@@ -101,7 +107,7 @@ enum Refused {
 }
 
 pin_project! {
-    /// The response future of [`RequireSession`].
+    /// The response future of [`RequireSession`] and [`RequireFresh`](super::RequireFresh).
     #[project = Projection]
     #[must_use = "futures do nothing unless polled"]
     pub enum RequireSessionFuture<F> {
@@ -109,6 +115,22 @@ pin_project! {
         Passed { #[pin] future: F },
         #[doc(hidden)]
         Refused { refusal: Option<Refused> },
+    }
+}
+
+impl<F> RequireSessionFuture<F> {
+    pub(super) const fn passed(future: F) -> Self {
+        Self::Passed { future }
+    }
+
+    pub(super) const fn refused(refusal: Refusal) -> Self {
+        let refusal = Some(Refused::Session(refusal));
+        Self::Refused { refusal }
+    }
+
+    pub(super) const fn missing_layer() -> Self {
+        let refusal = Some(Refused::MissingLayer);
+        Self::Refused { refusal }
     }
 }
 

@@ -32,7 +32,13 @@ impl Grants {
 
     /// Whether the permission is held at `now`.
     pub fn allows(&self, name: &str, now: Timestamp) -> bool {
-        self.iter().any(|(held, until)| held == name && now < until)
+        self.until(name).is_some_and(|until| now < until)
+    }
+
+    /// When the permission ends, which may have been; `None` when there is none of that name.
+    pub fn until(&self, name: &str) -> Option<Timestamp> {
+        self.iter()
+            .find_map(|(held, until)| (held == name).then_some(until))
     }
 
     /// All grants, with the instant at which each ends.

@@ -188,14 +188,21 @@ impl Session {
     }
 
     /// Whether a temporary permission is held: see [`Session::grant`].
+    ///
+    /// As of the moment the store answered this request: who works for long on one request (a
+    /// socket, a job) asks again with another.
     pub fn granted(&self, name: &str) -> bool {
         let state = self.state();
         let Standing::Live(live) = &state.standing else {
             return false;
         };
         let pending = state.pending.as_ref();
-        live.record.granted(name, live.now)
-            || pending.is_some_and(|pending| pending.grants.allows(name, live.now))
+        pending
+            .and_then(|pending| pending.grants.until(name))
+            .map_or_else(
+                || live.record.granted(name, live.now),
+                |until| live.now < until,
+            )
     }
 
     /// Holds something open on behalf of the live session, a socket or a job: the guard tells when

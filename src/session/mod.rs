@@ -16,6 +16,7 @@
 mod commit;
 mod context;
 mod ending;
+mod fresh;
 mod handle;
 mod newborn;
 mod start;
@@ -24,6 +25,7 @@ mod values;
 pub(crate) use commit::{Committed, Delivery, Effects};
 pub(crate) use context::Context;
 pub use ending::{EndOthersError, LogOutError};
+pub use fresh::NotFresh;
 pub use handle::Session;
 pub(crate) use handle::{Entered, Standing};
 pub use start::{LogIn, LoggedIn, StartError};

@@ -5,6 +5,7 @@ use crate::{
     id::{SessionId, Token},
     record::{Live, Values},
     store::{self, NotLive, Rotated, Update, Updated},
+    time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
@@ -75,6 +76,18 @@ impl Session {
             .ok_or(ValueError::NoSession)?;
         let until = now.saturating_add(lifetime);
         self.change(|pending| pending.grants = take(&mut pending.grants).with(name, until))
+    }
+
+    /// Takes a temporary permission back before it ends by itself; without one nothing happens.
+    /// Written when the response is on its way.
+    ///
+    /// # Errors
+    /// There is no live session, or the name is empty or too long.
+    pub fn revoke_grant(&self, name: &str) -> Result<(), ValueError> {
+        check_name(name)?;
+        // The first of all instants is over on every clock; a store drops what is over.
+        let over = Timestamp::default();
+        self.change(|pending| pending.grants = take(&mut pending.grants).with(name, over))
     }
 
     /// Changes a value depending on what it is, at once and atomically: no other request's write
