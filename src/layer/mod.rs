@@ -21,6 +21,7 @@ mod fresh;
 mod future;
 mod peer;
 mod require;
+mod resources;
 mod service;
 mod sessions;
 

@@ -14,7 +14,10 @@
 //! 4. **A cut is final.** Once cut, a guard stays cut, and the first reason stands.
 //! 5. **Nearly free.** A request whose body is whole costs two atomic loads and registers
 //!    nothing. Only what streams is guarded ([`CutStyle::of`]).
-//! 6. **A cut body never looks complete**: see [`CutStyle`].
+//! 6. **What is kept goes.** Whatever else of sessions a node keeps observes the endings: it is
+//!    put down first and then looked at like a connection (rule 2), and it is among what is
+//!    [held](Live::held). An observer is called outside of locks, its panic is caught.
+//! 7. **A cut body never looks complete**: see [`CutStyle`].
 //!
 //! ```
 //! use adjourn::{id::SessionId, live::{Live, Since}, reason::EndReason};
@@ -44,7 +47,9 @@ mod body;
 mod cut;
 mod endings;
 mod guard;
+mod kept;
 mod node;
+mod observers;
 mod registry;
 mod signal;
 mod sync;
@@ -56,4 +61,5 @@ pub use body::{BoxError, SessionBody};
 pub use cut::{CutStyle, SessionEnded};
 pub use endings::{Mark, Since};
 pub use guard::LiveGuard;
+pub(crate) use kept::Kept;
 pub use node::Live;

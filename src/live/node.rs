@@ -1,8 +1,14 @@
 //! Open connections and recent endings together: the order in which the two are asked and told.
 
-use super::{LiveGuard, Mark, Since, endings::Endings, registry::Registry, sync::Arc};
+use super::{
+    LiveGuard, Mark, Since,
+    endings::Endings,
+    observers::{Observer, Observers},
+    registry::Registry,
+    sync::Arc,
+};
 use crate::{id::SessionId, reason::EndReason};
-use std::fmt;
+use std::{collections::BTreeSet, fmt, sync::Weak};
 
 /// What one node holds open and what it knows to have ended lately; see the [module](super) for
 /// the rules. A clone is another handle to the same.
@@ -16,6 +22,7 @@ use std::fmt;
 pub struct Live {
     endings: Arc<Endings>,
     registry: Registry,
+    observers: Arc<Observers>,
 }
 
 impl Live {
@@ -28,6 +35,7 @@ impl Live {
         Self {
             endings: Arc::new(Endings::new(memory)),
             registry: Registry::new(),
+            observers: Arc::new(Observers::new()),
         }
     }
 
@@ -60,11 +68,18 @@ impl Live {
         guard
     }
 
-    /// Tells that a session ended: remembers it and cuts its connections. How many were cut; 0
-    /// also if they had been cut before. May be told again.
+    /// Tells that a session ended: remembers it, cuts its connections and lets go of what is kept
+    /// of it. How many connections were cut; 0 also if they had been cut before. May be told again.
     pub fn ended(&self, id: SessionId, reason: EndReason) -> usize {
         self.endings.record(id, reason.clone());
-        self.registry.cut(id, reason)
+        let cut = self.registry.cut(id, reason);
+        self.observers.ended(id);
+        cut
+    }
+
+    /// From now on the observer is told of endings, while somebody else keeps it.
+    pub(crate) fn observe(&self, observer: Weak<dyn Observer>) {
+        self.observers.add(observer);
     }
 
     /// Tells that endings may have been missed. What is asked with an earlier mark is
@@ -73,12 +88,15 @@ impl Live {
         self.endings.record_gap();
     }
 
-    /// The sessions that hold open connections which were not cut, to check with the store.
+    /// The sessions that hold open connections which were not cut, and those of which something
+    /// else is kept, to check with the store.
     ///
     /// After a gap, ask for it after [`record_gap`](Self::record_gap): a connection that is
     /// registered later is then unverified, or took its mark after the gap.
     pub fn held(&self) -> Vec<SessionId> {
-        self.registry.held()
+        let mut held: BTreeSet<SessionId> = self.observers.held().collect();
+        held.extend(self.registry.held());
+        held.into_iter().collect()
     }
 
     /// How many sessions hold open connections.

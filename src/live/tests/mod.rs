@@ -6,8 +6,12 @@ mod body;
 mod cut;
 #[cfg(not(adjourn_loom))]
 mod hold;
+#[cfg(not(adjourn_loom))]
+mod kept;
 #[cfg(adjourn_loom)]
 mod loom_hold;
+#[cfg(adjourn_loom)]
+mod loom_kept;
 #[cfg(adjourn_loom)]
 mod loom_signal;
 #[cfg(not(adjourn_loom))]
