@@ -25,5 +25,5 @@ pub(crate) use background::Background;
 pub use conclude::Terminator;
 pub(crate) use conclude::{Road, RoadConfig};
 pub(crate) use hook::NamedHook;
-pub use hook::{BoxError, Hook, HookOutcome, HookReport};
+pub use hook::{BoxError, Hook, HookOptions, HookOutcome, HookReport};
 pub use receipt::{EndError, Ended, EndedAll, Outcome};

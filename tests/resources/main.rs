@@ -12,6 +12,7 @@
 mod causes;
 mod fresh;
 mod grants;
+mod hooks;
 mod local;
 #[path = "../flow/support/mod.rs"]
 mod support;

@@ -28,6 +28,7 @@ impl SessionsBuilder {
                 return Err(BuildError::Zero { setting });
             }
         }
+        self.check_hooks()?;
         if self
             .cookie
             .as_ref()

@@ -2,6 +2,7 @@
 
 mod build;
 mod error;
+mod hooks;
 
 pub use error::BuildError;
 
@@ -17,7 +18,7 @@ use crate::{
     reason::EndReason,
     record::Activity,
     store::{Limit, SessionStore},
-    terminate::{Hook, NamedHook, RoadConfig},
+    terminate::{Hook, HookOptions, RoadConfig},
     time::{Clock, SystemClock},
 };
 use http::Extensions;
@@ -241,12 +242,8 @@ impl SessionsBuilder {
 
     /// Adds what the application does when a session ends. Hooks run in the order in which they
     /// are added.
-    pub fn on_end(mut self, name: &'static str, hook: impl Hook) -> Self {
-        self.road.hooks.push(NamedHook {
-            name,
-            hook: Arc::new(hook),
-        });
-        self
+    pub fn on_end(self, name: &'static str, hook: impl Hook) -> Self {
+        self.on_end_with(name, HookOptions::new(), hook)
     }
 
     /// How long each hook may run before it is aborted. *Default:* 5 seconds.
