@@ -1,14 +1,20 @@
 //! One thing that happened to a session.
 
+use super::EndScope;
 use crate::{
     id::{SessionId, Subject},
     reason::Cause,
-    record::Client,
+    record::{Client, Generation},
     time::Timestamp,
 };
 use std::{sync::Arc, time::Duration};
 
 /// One thing that happened to a session.
+///
+/// Cloning copies a few reference counts, and for an ending with an actor, a note or a failed hook
+/// one small allocation.
+///
+/// Serialised, it is one flat object with the fields of [`TracingSink`](super::TracingSink).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
@@ -28,6 +34,22 @@ pub struct Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind {
+    /// Many sessions were ended in one step. Each of them has its own [`Ended`](Self::Ended) with
+    /// the same generation.
+    CutMade {
+        /// Which sessions: of one subject or of everybody.
+        scope: EndScope,
+        /// The number of the cut.
+        generation: Generation,
+        /// The session that lives on, if one was named.
+        kept: Option<SessionId>,
+        /// Why, and who wanted it.
+        cause: Cause,
+        /// How many sessions were concluded when this was recorded.
+        concluded: usize,
+        /// Whether the sweeper concludes more.
+        more_follow: bool,
+    },
     /// A session cookie came several times in one request: a sign of cookie tossing. `live` says
     /// how many of the values were live sessions; with more than one the request was refused.
     DuplicateCookie {
@@ -38,14 +60,35 @@ pub enum EventKind {
     Ended {
         /// Why, and who wanted it.
         cause: Cause,
+        /// Whether it ended alone.
+        scope: EndScope,
+        /// The number of the cut that ended it, if one did.
+        generation: Option<Generation>,
         /// How long it lived.
         lived: Duration,
         /// How long nobody had been active in it.
         idle: Duration,
-        /// The hooks that failed, by name.
-        failed_hooks: Vec<String>,
+        /// How many hooks ran.
+        hooks: usize,
+        /// The hooks that failed.
+        failed_hooks: Vec<FailedHook>,
         /// Whether an earlier attempt may have recorded it already.
         redelivered: bool,
+    },
+    /// Events are missing before this one: a queue was full, or they could not be written.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
+    /// Events of one kind from one source were counted instead of recorded: see
+    /// [`EventLimits`](super::EventLimits). The client is the source.
+    EventsSuppressed {
+        /// The [`code`](EventKind::code) of the events.
+        kind: &'static str,
+        /// How many.
+        count: u64,
+        /// From how many sources: more than one where the sources themselves were too many.
+        sources: u64,
     },
     /// A log-in was refused at the limit of concurrent sessions.
     LimitReached {
@@ -61,6 +104,11 @@ pub enum EventKind {
     OutdatedToken,
     /// A session's secret was replaced.
     Rotated,
+    /// A session was not started for a reason that has nothing to do with the user.
+    StartRefused {
+        /// Why: a stable code.
+        why: &'static str,
+    },
     /// A session started.
     Started,
     /// The store failed; the request was refused.
@@ -81,22 +129,80 @@ pub enum EventKind {
     WrongSecret,
 }
 
+/// A hook that did not do its work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FailedHook {
+    /// The name given when it was added.
+    pub name: &'static str,
+    /// How it came out: `failed`, `panicked` or `timed-out`. Its error is in the receipt of the
+    /// ending; it is the application's text and may hold anything, so it is not recorded.
+    pub outcome: &'static str,
+}
+
+impl FailedHook {
+    pub(crate) const fn new(name: &'static str, outcome: &'static str) -> Self {
+        Self { name, outcome }
+    }
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Severity {
+    /// The usual life of a session.
+    Info,
+    /// Odd or unwelcome; common enough by accident.
+    Warning,
+    /// Somebody should look at it.
+    Critical,
+}
+
 impl EventKind {
     /// The stable text.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::CutMade { .. } => "cut-made",
             Self::DuplicateCookie { .. } => "duplicate-cookie",
             Self::Ended { .. } => "session-ended",
+            Self::EventsLost { .. } => "events-lost",
+            Self::EventsSuppressed { .. } => "events-suppressed",
             Self::LimitReached { .. } => "limit-reached",
             Self::LogOutRefused { .. } => "log-out-refused",
             Self::OutdatedToken => "outdated-token",
             Self::Rotated => "session-rotated",
+            Self::StartRefused { .. } => "start-refused",
             Self::Started => "session-started",
             Self::StoreFailed { .. } => "store-failed",
             Self::UnknownToken => "unknown-token",
             Self::UseAfterEnd { .. } => "use-after-end",
             Self::WrongSecret => "wrong-secret",
         }
+    }
+
+    /// How much it matters.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::CutMade { .. } | Self::Ended { .. } | Self::Rotated | Self::Started => {
+                Severity::Info
+            }
+            Self::DuplicateCookie { .. }
+            | Self::EventsSuppressed { .. }
+            | Self::LimitReached { .. }
+            | Self::LogOutRefused { .. }
+            | Self::OutdatedToken
+            | Self::UnknownToken
+            | Self::WrongSecret => Severity::Warning,
+            Self::EventsLost { .. }
+            | Self::StartRefused { .. }
+            | Self::StoreFailed { .. }
+            | Self::UseAfterEnd { .. } => Severity::Critical,
+        }
+    }
+
+    /// Whether it says that sessions ended: what a full queue keeps room for.
+    pub const fn is_ending(&self) -> bool {
+        matches!(self, Self::CutMade { .. } | Self::Ended { .. })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Where events go.
 
-use super::{Event, EventKind};
-use crate::record::Client;
+use super::Event;
 use std::{
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::Arc,
 };
 
@@ -28,91 +29,44 @@ pub trait Sink: Send + Sync + 'static {
     /// Called on the path of requests and endings: it must not block, so a sink that does I/O
     /// hands the event to a queue of its own. A panic is caught and reported through `tracing`.
     fn record(&self, event: &Event);
+
+    /// Whether what is recorded from now on would be kept. *Default:* yes.
+    ///
+    /// While a sink says no, nobody can log in
+    /// ([`StartError::AuditUnavailable`](crate::session::StartError::AuditUnavailable)); what is
+    /// live goes on and can end. Asked at each log-in; a panic is a no. It must not block.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Waits until everything recorded so far is kept, or cannot be. *Default:* nothing to wait
+    /// for.
+    ///
+    /// Awaited at a graceful shutdown, for at most five seconds in all.
+    fn flush(&self) -> Flush {
+        Box::pin(std::future::ready(()))
+    }
 }
+
+/// What [`Sink::flush`] answers.
+pub type Flush = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<S: Sink + ?Sized> Sink for Arc<S> {
     fn record(&self, event: &Event) {
         (**self).record(event);
     }
-}
 
-/// The `tracing` target of [`TracingSink`].
-pub const TARGET: &str = "adjourn::audit";
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
+    }
 
-/// Writes each event to `tracing` with the target [`TARGET`].
-///
-/// The message is the event's [`code`](EventKind::code). Fields, all stable: `event` (the code),
-/// `at`, `session_id`, `subject`, `client_address`, `user_agent`, and by kind `reason`,
-/// `initiator`, `actor`, `note`, `lived_ms`, `idle_ms`, `failed_hooks`, `redelivered`, `live`,
-/// `max`, `why`, `operation`, `error`. What is not known is absent or empty.
-///
-/// Levels: an ending, a start and a rotation are `INFO`; a refused log-out, an unknown, outdated
-/// or wrong token, a duplicate cookie and a reached limit are `WARN`; use after end and a failed
-/// store are `ERROR`.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit value, written by name")]
-pub struct TracingSink;
-
-/// One `tracing` event with the fields that every kind has.
-macro_rules! write_event {
-    ($level:ident, $event:expr $(, $($field:tt)*)?) => {{
-        let event = $event;
-        let client = event.client.as_deref();
-        tracing::event!(
-            target: TARGET,
-            tracing::Level::$level,
-            event = event.kind.code(),
-            at = %event.at,
-            session_id = event.session_id.map(tracing::field::display),
-            subject = event.subject.as_ref().map(tracing::field::display),
-            client_address = client.and_then(Client::address).map(tracing::field::display),
-            user_agent = client.and_then(Client::user_agent),
-            $($($field)*,)?
-            "{}", event.kind.code()
-        );
-    }};
-}
-
-impl Sink for TracingSink {
-    fn record(&self, event: &Event) {
-        match &event.kind {
-            EventKind::DuplicateCookie { live } => write_event!(WARN, event, live = *live),
-            EventKind::Ended {
-                cause,
-                lived,
-                idle,
-                failed_hooks,
-                redelivered,
-            } => write_event!(
-                INFO,
-                event,
-                reason = cause.reason().code(),
-                initiator = cause.initiator().code(),
-                actor = cause.actor().map(tracing::field::display),
-                note = cause.note().map(tracing::field::debug),
-                lived_ms = clamped(lived.as_millis()),
-                idle_ms = clamped(idle.as_millis()),
-                failed_hooks = failed_hooks.join(" "),
-                redelivered = *redelivered
-            ),
-            EventKind::LimitReached { max } => write_event!(WARN, event, max = *max),
-            EventKind::LogOutRefused { why } => write_event!(WARN, event, why = *why),
-            EventKind::OutdatedToken | EventKind::UnknownToken | EventKind::WrongSecret => {
-                write_event!(WARN, event);
-            }
-            EventKind::Rotated | EventKind::Started => write_event!(INFO, event),
-            EventKind::StoreFailed { operation, error } => {
-                write_event!(ERROR, event, operation = *operation, error = error.as_str());
-            }
-            EventKind::UseAfterEnd { cause } => {
-                write_event!(ERROR, event, reason = cause.reason().code());
-            }
-        }
+    fn flush(&self) -> Flush {
+        (**self).flush()
     }
 }
 
 /// Gives an event to every sink; one that panics stops nobody.
-pub(crate) fn record(sinks: &[Arc<dyn Sink>], event: &Event) {
+pub(super) fn record(sinks: &[Arc<dyn Sink>], event: &Event) {
     for sink in sinks {
         if catch_unwind(AssertUnwindSafe(|| sink.record(event))).is_err() {
             tracing::error!(
@@ -124,20 +78,27 @@ pub(crate) fn record(sinks: &[Arc<dyn Sink>], event: &Event) {
     }
 }
 
-fn clamped(millis: u128) -> u64 {
-    u64::try_from(millis).unwrap_or(u64::MAX)
+/// Whether every sink would keep what is recorded now.
+pub(super) fn are_ready(sinks: &[Arc<dyn Sink>]) -> bool {
+    sinks
+        .iter()
+        .all(|sink| catch_unwind(AssertUnwindSafe(|| sink.is_ready())).unwrap_or(false))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
+    use crate::{audit::EventKind, time::Timestamp};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     struct Panics;
 
     impl Sink for Panics {
         fn record(&self, _: &Event) {
+            panic!("sink");
+        }
+
+        fn is_ready(&self) -> bool {
             panic!("sink");
         }
     }
@@ -160,5 +121,12 @@ mod tests {
             &Event::new(EventKind::Started, Timestamp::default()),
         );
         assert_eq!(counts.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_sink_that_panics_is_not_ready() {
+        let ready: Arc<dyn Sink> = Arc::new(Counts::default());
+        assert!(are_ready(&[Arc::clone(&ready)]));
+        assert!(!are_ready(&[ready, Arc::new(Panics)]));
     }
 }

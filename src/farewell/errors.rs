@@ -51,11 +51,11 @@ impl EndError {
 }
 
 impl StartError {
-    /// The response to return, also where there is no axum: 503 when the store failed, 409 at the
+    /// The response to return, also where there is no axum: 503 when the store or the audit trail failed, 409 at the
     /// limit of sessions and for an outdated ticket, 500 for what is a mistake of the server's.
     pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
         match &self {
-            Self::End(_) | Self::Store(_) => unavailable(),
+            Self::AuditUnavailable | Self::End(_) | Self::Store(_) => unavailable(),
             Self::LimitReached(_) => {
                 problem(StatusCode::CONFLICT, "limit-reached", &self.to_string()).map(B::from)
             }

@@ -4,7 +4,7 @@ use super::{Session, Standing, handle::Issued};
 use crate::{
     audit::{Event, EventKind},
     carrier::Via,
-    id::{SecretHash, SessionId, Token},
+    id::{SecretHash, SessionId, Subject, Token},
     live::Since,
     reason::EndReason,
     record::Activity,
@@ -136,6 +136,15 @@ impl Session {
         let event = Event::new(EventKind::Rotated, road.clock.now())
             .of(id)
             .by(self.subject());
+        road.record(&event);
+    }
+
+    /// Records that no session was started.
+    pub(super) fn record_no_start(&self, subject: Option<Subject>, kind: EventKind) {
+        let road = &self.context().road;
+        let event = Event::new(kind, road.clock.now())
+            .by(subject)
+            .from(Some(Arc::new(self.request_client())));
         road.record(&event);
     }
 

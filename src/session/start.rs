@@ -90,6 +90,11 @@ impl Session {
 
     async fn start_as(&self, log_in: LogIn) -> Result<LoggedIn, StartError> {
         let context = Arc::clone(self.context());
+        if !context.road.trail.is_ready() {
+            let why = "audit-unavailable";
+            self.record_no_start(log_in.subject, EventKind::StartRefused { why });
+            return Err(StartError::AuditUnavailable);
+        }
         let bearer = log_in.bearer || !context.cookie;
         // A bearer token is for another client than the browser whose cookie came along.
         let same_client = bearer == (self.via() == Some(Via::Bearer)) || !context.cookie;
@@ -106,7 +111,8 @@ impl Session {
                 return Err(store::Error::corrupt("a new session id is taken already").into());
             }
             Start::LimitReached(limit) => {
-                self.record_limit(subject, limit);
+                let max = limit.max.get();
+                self.record_no_start(subject, EventKind::LimitReached { max });
                 return Err(StartError::LimitReached(limit));
             }
             Start::Outdated => return Err(StartError::Outdated),
@@ -179,17 +185,6 @@ impl Session {
             .of(live.id)
             .by(live.record.subject().cloned())
             .from(live.record.client().cloned());
-        road.record(&event);
-    }
-
-    fn record_limit(&self, subject: Option<Subject>, limit: Limit) {
-        let road = &self.context().road;
-        let kind = EventKind::LimitReached {
-            max: limit.max.get(),
-        };
-        let event = Event::new(kind, road.clock.now())
-            .by(subject)
-            .from(Some(Arc::new(self.request_client())));
         road.record(&event);
     }
 }
@@ -344,6 +339,10 @@ impl LoggedIn {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The audit trail cannot be written, and sessions must not start without it: see
+    /// [`Sink::is_ready`](crate::audit::Sink::is_ready). Trying again later may help.
+    #[error("nobody was logged in: the audit trail cannot be written")]
+    AuditUnavailable,
     /// The old session could not be ended, so the new one was not left alive either.
     #[error("nobody was logged in")]
     End(#[from] EndError),

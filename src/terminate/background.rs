@@ -52,6 +52,7 @@ impl Background {
         self.stop.cancel();
         road.tasks.close();
         road.tasks.wait().await;
+        road.trail.flush(road.clock.now()).await;
     }
 }
 

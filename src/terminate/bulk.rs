@@ -1,10 +1,10 @@
 //! Ending many sessions: of a subject, of everyone, and those that are due.
 
-use super::{EndError, EndedAll, Road, Terminator};
+use super::{EndError, EndedAll, Road, Terminator, cuts::CutMade};
 use crate::{
     id::{SessionId, Subject},
     reason::Cause,
-    record::{Departed, Generation, Scope},
+    record::{Departed, Scope},
     store,
     time::Timestamp,
 };
@@ -80,17 +80,20 @@ impl Road {
     #[expect(clippy::disallowed_methods, reason = "this is the one road")]
     async fn end_all(self: &Arc<Self>, scope: Scope, cause: Cause) -> Result<EndedAll, EndError> {
         // In a task: a cut over many shards must not stop halfway because a request was dropped.
-        let reply = self.store.end_all(scope, cause);
+        let reply = self.store.end_all(scope.clone(), cause.clone());
+        let road = Arc::clone(self);
+        let made = move |generation| CutMade::new(&road, scope, cause, generation);
         let cut = match reply {
-            store::Reply::Now(answer) => answer,
+            store::Reply::Now(answer) => answer.map(made),
             store::Reply::Later(answer) => {
+                let answer = async move { answer.await.map(made) };
                 self.tasks.spawn(answer).await.unwrap_or_else(|_| {
                     Err(store::Error::unavailable("the answer to a cut was lost"))
                 })
             }
         };
         let concluded = match cut {
-            Ok(generation) => self.conclude_cut(generation).await,
+            Ok(made) => self.conclude_cut(made).await,
             Err(error) => Err(error),
         };
         if let Err(error) = &concluded {
@@ -100,36 +103,32 @@ impl Road {
     }
 
     /// Concludes sessions that the cut ended, as far as the caller should wait for it.
-    async fn conclude_cut(
-        self: &Arc<Self>,
-        generation: Generation,
-    ) -> Result<EndedAll, store::Error> {
-        let mut concluded = 0;
+    async fn conclude_cut(self: &Arc<Self>, mut made: CutMade) -> Result<EndedAll, store::Error> {
+        let generation = made.generation;
         for _ in 0..MOST_BATCHES_INLINE {
             let due = self.end_due().await?;
             let batch = due.len();
-            concluded += due
+            let of_it = due
                 .iter()
                 .filter(|departed| departed.cut == Some(generation))
                 .count();
             self.conclude_batch(due).await;
+            made.concluded += of_it;
             if batch < BATCH {
-                return Ok(EndedAll {
-                    generation,
-                    concluded,
-                    more: false,
-                });
+                made.more = false;
+                break;
             }
         }
         Ok(EndedAll {
             generation,
-            concluded,
-            more: true,
+            concluded: made.concluded,
+            more: made.more,
         })
     }
 
     /// See [`Terminator::sweep`].
     pub(super) async fn sweep(self: &Arc<Self>) -> Result<usize, store::Error> {
+        self.trail.tick(self.clock.now());
         let mut swept = 0;
         loop {
             let due = self.end_due().await?;

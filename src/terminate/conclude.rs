@@ -1,8 +1,8 @@
 //! `conclude`: what happens to a session that ended, once.
 
-use super::{EndError, Ended, HookOutcome, HookReport, NamedHook, Outcome, receipt::CleanUp};
+use super::{EndError, Ended, HookReport, NamedHook, Outcome, cuts::RecentCuts, receipt::CleanUp};
 use crate::{
-    audit::{self, Event, EventKind, Sink},
+    audit::{Event, EventKind, EventLimits, FailedHook, Sink, Trail},
     id::SessionId,
     live::Live,
     reason::{Cause, Ending},
@@ -69,13 +69,16 @@ pub(crate) struct Road {
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: TaskTracker,
+    pub(crate) trail: Trail,
     pub(super) config: RoadConfig,
+    pub(super) cuts: RecentCuts,
 }
 
 /// The part of the configuration that endings need.
 pub(crate) struct RoadConfig {
     pub(crate) hooks: Vec<NamedHook>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    pub(crate) event_limits: EventLimits,
     /// How long the winner of an ending may work before another node takes over.
     pub(crate) lease: Duration,
     /// How long each hook may run.
@@ -88,14 +91,17 @@ impl Road {
     pub(crate) fn new(
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
-        config: RoadConfig,
+        mut config: RoadConfig,
     ) -> Self {
+        let sinks = std::mem::take(&mut config.sinks);
         Self {
             store,
             live: Arc::default(),
             clock,
             tasks: TaskTracker::new(),
+            trail: Trail::new(sinks, config.event_limits),
             config,
+            cuts: RecentCuts::default(),
         }
     }
 
@@ -109,7 +115,7 @@ impl Road {
 
     /// Records an event in every sink.
     pub(crate) fn record(&self, event: &Event) {
-        audit::record(&self.config.sinks, event);
+        self.trail.record(event);
     }
 
     /// Records that the store failed, and hands the error on.
@@ -145,7 +151,11 @@ impl Road {
         match settled {
             Ok(settled) => Ok(settled.wait(self.config.patience).await),
             Err(error) => {
-                self.store_failed("end", &error);
+                let kind = EventKind::StoreFailed {
+                    operation: "end",
+                    error: error.to_string(),
+                };
+                self.record(&Event::new(kind, self.clock.now()).of(id));
                 Err(error.into())
             }
         }
@@ -237,15 +247,19 @@ impl Road {
     }
 
     fn report(&self, departed: &Departed, reports: &[HookReport]) {
-        let failed = reports
-            .iter()
-            .filter(|report| report.outcome != HookOutcome::Done);
+        let failed = reports.iter().filter_map(|report| {
+            let outcome = report.outcome.failure()?;
+            Some(FailedHook::new(report.name, outcome))
+        });
         let at = departed.ending.at();
         let kind = EventKind::Ended {
             cause: departed.ending.cause().clone(),
+            scope: self.cuts.scope(departed.cut),
+            generation: departed.cut,
             lived: at.saturating_since(departed.created_at),
             idle: at.saturating_since(departed.last_seen),
-            failed_hooks: failed.map(|report| report.name.to_owned()).collect(),
+            hooks: reports.len(),
+            failed_hooks: failed.collect(),
             redelivered: departed.redelivered,
         };
         let event = Event::new(kind, at)

@@ -209,5 +209,17 @@ pub enum HookOutcome {
     TimedOut,
 }
 
+impl HookOutcome {
+    /// The stable text of a failure.
+    pub(super) const fn failure(&self) -> Option<&'static str> {
+        match self {
+            Self::Done => None,
+            Self::Failed(_) => Some("failed"),
+            Self::Panicked => Some("panicked"),
+            Self::TimedOut => Some("timed-out"),
+        }
+    }
+}
+
 /// The longest pause between two attempts that grows by itself.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);

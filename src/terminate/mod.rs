@@ -18,6 +18,7 @@
 mod background;
 mod bulk;
 mod conclude;
+mod cuts;
 mod hook;
 mod receipt;
 

@@ -1,5 +1,6 @@
 //! The configuration: setters never fail, `build` checks everything once.
 
+mod audit;
 mod build;
 mod error;
 mod hooks;
@@ -11,7 +12,7 @@ use super::{
     sessions::{ActivityRule, PeerRule},
 };
 use crate::{
-    audit::{Sink, TracingSink},
+    audit::{EventLimits, Sink, TracingSink},
     carrier::CookieSpec,
     farewell::ExitPages,
     policy::{RequestFacts, Timeouts, default_activity},
@@ -72,6 +73,7 @@ impl SessionsBuilder {
             road: RoadConfig {
                 hooks: Vec::new(),
                 sinks: vec![Arc::new(TracingSink)],
+                event_limits: EventLimits::default(),
                 lease: Duration::from_secs(30),
                 hook_limit: Duration::from_secs(5),
                 patience: Duration::from_millis(500),

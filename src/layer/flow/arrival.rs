@@ -202,16 +202,23 @@ impl Arrival {
     }
 
     pub(super) fn record(&self, kind: EventKind, id: Option<SessionId>) {
+        self.core.context.road.record(&self.event(kind, id));
+    }
+
+    fn event(&self, kind: EventKind, id: Option<SessionId>) -> Event {
         let road = &self.core.context.road;
         let client = Arc::new(self.session.request_client());
         let mut event = Event::new(kind, road.clock.now()).from(Some(client));
         event.session_id = id;
-        road.record(&event);
+        event
     }
 
     fn record_use_after_end(&self, tombstone: &Tombstone) {
         let cause = tombstone.ending.cause().clone();
-        self.record(EventKind::UseAfterEnd { cause }, Some(tombstone.id));
+        let event = self
+            .event(EventKind::UseAfterEnd { cause }, Some(tombstone.id))
+            .by(tombstone.subject.clone());
+        self.core.context.road.record(&event);
     }
 }
 
