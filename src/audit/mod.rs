@@ -12,19 +12,35 @@
 //!    anything refuses log-ins instead ([`Sink::is_ready`]).
 //! 6. What anybody can cause at will is limited and counted ([`EventLimits`]).
 //!
-//! The built-in sink writes to `tracing` with the target [`TARGET`].
+//! The built-in sink writes to `tracing` with the target [`TARGET`]. For a security team's tools:
+//! [`JsonLines`] behind a [`Queue`], in OCSF, in the OWASP vocabulary or in the native form. A chain
+//! of hashes makes tampering visible ([`verify`]).
+//!
+//! Every `Sink` is called on the path of a request or an ending. What blocks goes behind a `Queue`:
+//!
+//! ```text
+//! event -> limits -> TracingSink
+//!                 -> Queue -> thread: JsonLines (BlockingSink)
+//!                 -> a sink of the application
+//! ```
 
 mod event;
 mod flood;
+mod json_lines;
 mod native;
+mod queue;
 mod scope;
 mod sink;
 mod tracing_sink;
 mod trail;
+mod verify;
 
 pub use event::{Event, EventKind, FailedHook, Severity};
 pub use flood::EventLimits;
+pub use json_lines::{Format, Fsync, JsonLines, JsonLinesBuilder, Rotation};
+pub use queue::{BlockingSink, Queue, QueueBuilder, QueueStats, Unwritten};
 pub use scope::EndScope;
 pub use sink::{Flush, Sink};
 pub use tracing_sink::{TARGET, TracingSink};
 pub(crate) use trail::Trail;
+pub use verify::{Fault, FaultKind, Verified, verify, verify_keyed};

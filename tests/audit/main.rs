@@ -9,5 +9,7 @@
 )]
 
 mod events;
+mod files;
+mod secrets;
 #[path = "../flow/support/mod.rs"]
 mod support;
