@@ -44,6 +44,7 @@ pub(crate) fn decorate(
             };
             say_farewell(config, facts, &marker, *here, status, headers);
         }
+        None if effects.end_failed => remove_named(config, headers),
         None => land(config, facts, marker, effects, status, headers),
     }
 }
@@ -69,9 +70,7 @@ fn say_farewell(
     headers: &mut HeaderMap,
 ) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    for cookie in &config.to_clear {
-        remove(Some(cookie), headers);
-    }
+    remove_named(config, headers);
     // Not on each 401 of a burst of background requests: the next page does it, by the marker.
     // Nor when another site or the browser by itself asks: clearing is for who leaves.
     let by_the_user =
@@ -126,7 +125,7 @@ fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMa
     if !has(headers, &SET_COOKIE) {
         return;
     }
-    let ended = effects.ended.is_some();
+    let ended = effects.ended.is_some() || effects.end_failed;
     strip_set_cookie(headers, |name| {
         let named = |cookie: &crate::carrier::Cookie| cookie.name().as_bytes() == name;
         config.cookie.as_ref().is_some_and(named)
@@ -138,6 +137,12 @@ fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMa
 /// Faster than by hash: most responses have a handful of headers.
 fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.keys().any(|it| it == name)
+}
+
+fn remove_named(config: &FarewellConfig, headers: &mut HeaderMap) {
+    for cookie in &config.to_clear {
+        remove(Some(cookie), headers);
+    }
 }
 
 fn remove(cookie: Option<&crate::carrier::Cookie>, headers: &mut HeaderMap) {

@@ -26,11 +26,17 @@ pub(crate) enum Committed {
 
 /// What of the session the response must tell the client.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not states of one thing"
+)]
 pub(crate) struct Effects {
     /// The token to set.
     pub(crate) issued: Option<Token>,
     /// Whether what the client presented is to be removed.
     pub(crate) remove: bool,
+    /// Whether an ending was asked for and could not be decided: the browser forgets all the same.
+    pub(crate) end_failed: bool,
     /// The ending that this request saw, and whether it made it.
     pub(crate) ended: Option<(SessionId, EndReason, bool)>,
     /// Whether the browser's storage is somebody else's than the new user's.
@@ -172,6 +178,7 @@ impl Session {
             remove: issued.is_none()
                 && !replaced
                 && (ended.is_some() || state.stale || state.end_failed),
+            end_failed: issued.is_none() && ended.is_none() && state.end_failed,
             issued,
             live: matches!(state.standing, Standing::Live(_)) || state.via.is_some(),
             subject_changed: std::mem::take(&mut state.subject_changed),
