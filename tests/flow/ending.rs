@@ -127,30 +127,32 @@ async fn receipt_audit_hook_and_answer_name_the_same_reason() {
             .wait_for(|e| e.kind.code() == "session-ended")
             .await;
         assert_eq!(event.session_id, Some(id));
-        assert_eq!(event.subject, Some(subject("alice")));
         assert_eq!(event.at, ending.at());
-        match event.kind {
-            EventKind::Ended {
-                cause: recorded,
-                lived,
-                idle,
-                failed_hooks,
-                redelivered,
-            } => {
-                assert_eq!(recorded, cause);
-                assert_eq!(recorded.initiator(), initiator);
-                assert_eq!(recorded.actor(), Some(&subject("admin-3")));
-                assert_eq!(recorded.note(), Some("lost laptop"));
-                assert_eq!(
-                    (lived, idle),
-                    (Duration::from_secs(5), Duration::from_secs(5))
-                );
-                assert!(failed_hooks.is_empty() && !redelivered);
-            }
-            other => panic!("{other:?}"),
-        }
+        assert_recorded(event, &cause, initiator);
         assert_eq!(browser.get_api("/api/me").await.reason(), reason.code());
     }
+}
+
+/// The record of an ending five seconds after the log-in, by an administrator for a reason.
+fn assert_recorded(event: Event, cause: &Cause, initiator: Initiator) {
+    assert_eq!(event.subject, Some(subject("alice")));
+    let EventKind::Ended {
+        cause: recorded,
+        lived,
+        idle,
+        failed_hooks,
+        redelivered,
+    } = event.kind
+    else {
+        panic!("not an ending");
+    };
+    assert_eq!(&recorded, cause);
+    assert_eq!(recorded.initiator(), initiator);
+    assert_eq!(recorded.actor(), Some(&subject("admin-3")));
+    assert_eq!(recorded.note(), Some("lost laptop"));
+    assert_eq!(lived, Duration::from_secs(5));
+    assert_eq!(idle, Duration::from_secs(5));
+    assert!(failed_hooks.is_empty() && !redelivered);
 }
 
 // P3: the first cause wins; asking again does no harm.

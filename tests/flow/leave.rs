@@ -13,7 +13,7 @@ use axum::{
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use std::{collections::HashMap, convert::Infallible, sync::Arc};
+use std::{collections::HashMap, convert::Infallible, fmt::Write, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -98,8 +98,11 @@ fn leaving(configured: bool) -> SiteBuilder {
 
 async fn sent_to(site: &Site, to: &str, status: u16) -> Got {
     let browser = site.logged_in("alice").await;
-    let to: String = to.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let path = format!("/bye?status={status}&to={to}");
+    let mut encoded = String::new();
+    for byte in to.bytes() {
+        write!(encoded, "%{byte:02X}").unwrap();
+    }
+    let path = format!("/bye?status={status}&to={encoded}");
     let got = browser.post(&path).await;
     assert_farewell(&got);
     got

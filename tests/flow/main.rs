@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unchecked_time_subtraction,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, and holds its handlers inside"
 )]
@@ -13,12 +14,15 @@ mod bytes;
 mod cookies;
 mod ending;
 mod farewell;
+mod layers;
 mod leave;
 mod log_out;
 mod negotiation;
 mod paths;
 mod policy;
+mod regressions;
 mod revival;
 mod rows;
 mod session;
+mod store_down;
 mod support;

@@ -104,7 +104,7 @@ async fn assert_never_back(
     let listed = site.sessions.list(&alice).await.unwrap();
     assert!(listed.is_empty(), "{case}: {listed:?}");
     let reasons = site.events.reasons_of(id);
-    assert_eq!(reasons, [reason.clone()], "{case}");
+    assert_eq!(reasons, std::slice::from_ref(reason), "{case}");
 }
 
 /// The answer to a slow request whose session ended: ours, nothing of the handler's.

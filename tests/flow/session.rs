@@ -216,7 +216,7 @@ struct Cart {
 
 #[tokio::test]
 async fn values_keep_their_types_from_request_to_request() {
-    async fn fill(session: Session) -> Result<(), ValueError> {
+    fn fill(session: &Session) -> Result<(), ValueError> {
         assert_eq!(session.get::<Cart>("cart")?, None);
         let cart = Cart {
             items: vec![1, 2],
@@ -232,7 +232,7 @@ async fn values_keep_their_types_from_request_to_request() {
         session.set("gone", &true)?;
         session.remove("gone")
     }
-    async fn read(session: Session) -> Result<(), ValueError> {
+    fn read(session: &Session) -> Result<(), ValueError> {
         assert_eq!(session.get::<Cart>("cart")?.unwrap().items, [1, 2]);
         assert_eq!(session.get("größe")?, Some(-7_i64));
         assert_eq!(session.get::<bool>("gone")?, None);
@@ -245,8 +245,8 @@ async fn values_keep_their_types_from_request_to_request() {
         Ok(())
     }
     let routes = Router::new()
-        .route("/fill", post(|s: Session| async { fill(s).await.unwrap() }))
-        .route("/read", post(|s: Session| async { read(s).await.unwrap() }));
+        .route("/fill", post(|s: Session| async move { fill(&s).unwrap() }))
+        .route("/read", post(|s: Session| async move { read(&s).unwrap() }));
     for later in [false, true] {
         let builder = Site::builder().routes(routes.clone());
         let site = if later { builder.later() } else { builder }.open().await;
@@ -926,8 +926,8 @@ async fn the_secret_is_in_no_body_no_other_header_no_event_and_no_debug_output()
     ] {
         assert!(!format!("{got:?}").contains(secret), "{got:?}");
     }
-    let mut everything = format!("{:?} {:?}", site.events.all(), site.sessions);
-    everything.push_str(&format!("{:?}", site.sessions.terminator()));
+    let (events, terminator) = (site.events.all(), site.sessions.terminator());
+    let everything = format!("{events:?} {:?} {terminator:?}", site.sessions);
     assert!(!everything.contains(secret));
     assert_eq!(
         browser
