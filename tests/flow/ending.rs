@@ -142,6 +142,7 @@ fn assert_recorded(event: Event, cause: &Cause, initiator: Initiator) {
         idle,
         failed_hooks,
         redelivered,
+        ..
     } = event.kind
     else {
         panic!("not an ending");
@@ -596,7 +597,8 @@ async fn hooks_that_panic_fail_or_hang_neither_stop_the_ending_nor_each_other_no
         let EventKind::Ended { failed_hooks, .. } = event.kind else {
             panic!("not an ending");
         };
-        assert_eq!(failed_hooks, ["panics", "panics-later", "fails", "hangs"]);
+        let failed: Vec<_> = failed_hooks.iter().map(|hook| hook.name).collect();
+        assert_eq!(failed, ["panics", "panics-later", "fails", "hangs"]);
     }
 }
 

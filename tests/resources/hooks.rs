@@ -69,6 +69,7 @@ fn failed_hooks(events: &Events, id: SessionId) -> Vec<String> {
             _ => None,
         })
         .flatten()
+        .map(|hook| hook.name.to_owned())
         .collect()
 }
 
