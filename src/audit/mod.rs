@@ -27,6 +27,8 @@
 mod event;
 mod flood;
 mod json_lines;
+#[cfg(feature = "metrics")]
+mod metrics_sink;
 mod native;
 mod queue;
 mod scope;
@@ -38,6 +40,8 @@ mod verify;
 pub use event::{Event, EventKind, FailedHook, Severity};
 pub use flood::EventLimits;
 pub use json_lines::{Format, Fsync, JsonLines, JsonLinesBuilder, Rotation};
+#[cfg(feature = "metrics")]
+pub use metrics_sink::MetricsSink;
 pub use queue::{BlockingSink, Queue, QueueBuilder, QueueStats, Unwritten};
 pub use scope::EndScope;
 pub use sink::{Flush, Sink};

@@ -128,7 +128,9 @@ impl Road {
 
     /// See [`Terminator::sweep`].
     pub(super) async fn sweep(self: &Arc<Self>) -> Result<usize, store::Error> {
-        self.trail.tick(self.clock.now());
+        let began = self.clock.now();
+        self.trail.tick(began);
+        self.sweeps.begin(began);
         let mut swept = 0;
         loop {
             let due = self.end_due().await?;
@@ -142,6 +144,7 @@ impl Road {
         let taken_over = self.store.pending(BATCH, self.config.lease).await?;
         swept += taken_over.len();
         self.conclude_batch(taken_over).await;
+        self.sweeps.done(swept, self.clock.now(), &self.live);
         Ok(swept)
     }
 

@@ -1,6 +1,9 @@
 //! `conclude`: what happens to a session that ended, once.
 
-use super::{EndError, Ended, HookReport, NamedHook, Outcome, cuts::RecentCuts, receipt::CleanUp};
+use super::{
+    EndError, Ended, HookReport, NamedHook, Outcome, cuts::RecentCuts, measure::Sweeps,
+    receipt::CleanUp,
+};
 use crate::{
     audit::{Event, EventKind, EventLimits, FailedHook, Sink, Trail},
     id::SessionId,
@@ -72,6 +75,7 @@ pub(crate) struct Road {
     pub(crate) trail: Trail,
     pub(super) config: RoadConfig,
     pub(super) cuts: RecentCuts,
+    pub(super) sweeps: Sweeps,
 }
 
 /// The part of the configuration that endings need.
@@ -102,6 +106,7 @@ impl Road {
             trail: Trail::new(sinks, config.event_limits),
             config,
             cuts: RecentCuts::default(),
+            sweeps: Sweeps::default(),
         }
     }
 

@@ -20,6 +20,7 @@ mod bulk;
 mod conclude;
 mod cuts;
 mod hook;
+mod measure;
 mod receipt;
 
 pub(crate) use background::Background;

@@ -261,7 +261,7 @@ async fn a_keyed_chain_needs_its_key() {
 #[test]
 fn nothing_and_garbage_are_not_intact() {
     assert!(!verified(b"").is_intact());
-    for garbage in [&b"\n\n"[..], b"{}\n", b"\xff\xfe\n", &[b'x'; 3_000_000]] {
+    for garbage in [&b"\n\n"[..], b"{}\n", b"\xff\xfe\n", &vec![b'x'; 3_000_000]] {
         assert!(!verified(garbage).is_intact());
     }
 }

@@ -10,6 +10,8 @@
 
 mod events;
 mod files;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod secrets;
 #[path = "../flow/support/mod.rs"]
 mod support;

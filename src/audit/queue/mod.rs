@@ -276,6 +276,7 @@ impl Shared {
     }
 
     fn count_dropped(&self) {
+        count_lost();
         if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::error!(
                 target: "adjourn",
@@ -339,6 +340,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An event that the sink will never see.
+fn count_lost() {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("adjourn_audit_events_lost_total").increment(1);
 }
 
 impl State {

@@ -61,6 +61,7 @@ impl Worker {
             return lost;
         }
         self.shared.failed.fetch_add(1, Ordering::Relaxed);
+        super::count_lost();
         lost.saturating_add(1)
     }
 

@@ -1,0 +1,123 @@
+//! Metrics of the life and end of sessions.
+
+use super::{Event, EventKind, FailedHook, Sink};
+use crate::reason::Cause;
+use metrics::{counter, histogram};
+use std::time::Duration;
+
+/// Counts events with the `metrics` crate: for whatever recorder the application installs.
+///
+/// Names and labels, all stable:
+///
+/// | metric | labels | meaning |
+/// |---|---|---|
+/// | `adjourn_sessions_started_total` | | sessions that started |
+/// | `adjourn_sessions_ended_total` | `reason`, `initiator` | sessions whose end this node recorded |
+/// | `adjourn_session_duration_seconds` (histogram) | `reason` | how long they lived |
+/// | `adjourn_session_idle_seconds` (histogram) | `reason` | how long nobody had been active when they ended |
+/// | `adjourn_cuts_total` | `scope` | bulk endings |
+/// | `adjourn_use_after_end_total` | | dead tokens that were presented |
+/// | `adjourn_tokens_refused_total` | `kind` | other tokens that were refused: `unknown-token`, `wrong-secret`, `outdated-token`, `duplicate-cookie` |
+/// | `adjourn_log_outs_refused_total` | `why` | forged or malformed log-outs |
+/// | `adjourn_starts_refused_total` | `why` | log-ins refused: `limit-reached`, `audit-unavailable` |
+/// | `adjourn_hook_failures_total` | `hook`, `outcome` | hooks that did not do their work |
+/// | `adjourn_store_failures_total` | `operation` | failures of the store |
+///
+/// What [`EventLimits`](super::EventLimits) count instead of recording is in these numbers, as soon
+/// as the window is over; a log-out among it with `why="suppressed"`, a failure of the store with
+/// `operation="suppressed"`.
+///
+/// With the feature `metrics` there are also, without this sink:
+///
+/// | metric | meaning |
+/// |---|---|
+/// | `adjourn_audit_events_lost_total` | events that a [`Queue`](super::Queue) had no room for or could not write |
+/// | `adjourn_open_connections` (gauge) | what [`Sessions::open_connections`](crate::Sessions::open_connections) says, at each sweep |
+/// | `adjourn_sweep_lag_seconds` (histogram) | for each sweep that found something: how long that can have been due at most, from the start of the sweep before to the end of this one |
+///
+/// How many sessions live is not among them: on several nodes only the store can know.
+///
+/// ```
+/// use adjourn::{Sessions, audit::MetricsSink, store::MemoryStore};
+///
+/// let sessions = Sessions::builder(MemoryStore::new()).add_audit_sink(MetricsSink).build()?;
+/// # let _ = sessions;
+/// # Ok::<(), adjourn::BuildError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a unit value, written by name")]
+pub struct MetricsSink;
+
+impl Sink for MetricsSink {
+    fn record(&self, event: &Event) {
+        match &event.kind {
+            EventKind::CutMade { scope, .. } => {
+                counter!("adjourn_cuts_total", "scope" => scope.code()).increment(1);
+            }
+            EventKind::Ended {
+                cause,
+                lived,
+                idle,
+                failed_hooks,
+                ..
+            } => ended(cause, *lived, *idle, failed_hooks),
+            EventKind::EventsSuppressed { kind, count, .. } => suppressed(kind, *count),
+            EventKind::LimitReached { .. } => start_refused("limit-reached", 1),
+            EventKind::LogOutRefused { why } => log_out_refused(why, 1),
+            EventKind::DuplicateCookie { .. }
+            | EventKind::OutdatedToken
+            | EventKind::UnknownToken
+            | EventKind::WrongSecret => token_refused(event.kind.code(), 1),
+            EventKind::StartRefused { why } => start_refused(why, 1),
+            EventKind::Started => counter!("adjourn_sessions_started_total").increment(1),
+            EventKind::StoreFailed { operation, .. } => store_failed(operation, 1),
+            EventKind::UseAfterEnd { .. } => used_after_end(1),
+            // Lost events are counted where they are lost; a rotation is nothing to watch.
+            EventKind::EventsLost { .. } | EventKind::Rotated => {}
+        }
+    }
+}
+
+fn ended(cause: &Cause, lived: Duration, idle: Duration, failed: &[FailedHook]) {
+    let reason = cause.reason().code().to_owned();
+    let initiator = cause.initiator().code();
+    histogram!("adjourn_session_duration_seconds", "reason" => reason.clone()).record(lived);
+    histogram!("adjourn_session_idle_seconds", "reason" => reason.clone()).record(idle);
+    counter!("adjourn_sessions_ended_total", "reason" => reason, "initiator" => initiator)
+        .increment(1);
+    for hook in failed {
+        let labels = [("hook", hook.name), ("outcome", hook.outcome)];
+        counter!("adjourn_hook_failures_total", &labels).increment(1);
+    }
+}
+
+/// What was counted instead of recorded.
+fn suppressed(kind: &'static str, count: u64) {
+    match kind {
+        "use-after-end" => used_after_end(count),
+        "log-out-refused" => log_out_refused("suppressed", count),
+        "start-refused" => start_refused("suppressed", count),
+        "store-failed" => store_failed("suppressed", count),
+        kind => token_refused(kind, count),
+    }
+}
+
+fn used_after_end(count: u64) {
+    counter!("adjourn_use_after_end_total").increment(count);
+}
+
+fn token_refused(kind: &'static str, count: u64) {
+    counter!("adjourn_tokens_refused_total", "kind" => kind).increment(count);
+}
+
+fn log_out_refused(why: &'static str, count: u64) {
+    counter!("adjourn_log_outs_refused_total", "why" => why).increment(count);
+}
+
+fn start_refused(why: &'static str, count: u64) {
+    counter!("adjourn_starts_refused_total", "why" => why).increment(count);
+}
+
+fn store_failed(operation: &'static str, count: u64) {
+    counter!("adjourn_store_failures_total", "operation" => operation).increment(count);
+}
