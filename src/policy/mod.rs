@@ -41,6 +41,7 @@ mod paths;
 mod percent;
 mod request;
 mod timeouts;
+mod websocket;
 
 pub use activity::default_activity;
 pub use client_address::client_address;
@@ -51,3 +52,4 @@ pub use origin::{InvalidOrigin, Origin};
 pub use paths::{InvalidPattern, PathRules};
 pub use request::{FetchSite, RequestFacts, RequestMethod};
 pub use timeouts::{AssuranceLevel, PolicyReport, Timeouts, TimeoutsError};
+pub use websocket::{WebSocketRefusal, judge_websocket};
