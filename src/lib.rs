@@ -85,6 +85,8 @@ pub mod time;
 
 pub use endpoints::Endpoints;
 pub use farewell::Farewell;
+#[cfg(feature = "ws")]
+pub use layer::websocket::WebSocketUpgrade;
 pub use layer::{
     BuildError, PeerAddr, SessionLayer, SessionService, Sessions, SessionsBuilder, require_fresh,
     require_session,

@@ -1,7 +1,9 @@
 //! The negotiated answer: one function says what each client gets.
 
 use super::FarewellConfig;
-use crate::{carrier::Via, policy::RequestFacts, reason::EndReason, terminate::Ended};
+use crate::{
+    carrier::Via, policy::RequestFacts, reason::EndReason, session::Standing, terminate::Ended,
+};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -27,6 +29,17 @@ pub(crate) enum Refusal {
     Outdated,
     /// The store failed.
     Unavailable,
+}
+
+/// Why a request that needs a live session is refused.
+pub(crate) fn refusal_of(standing: &Standing) -> Option<Refusal> {
+    match standing {
+        Standing::Live(_) => None,
+        Standing::Ambiguous(_) => Some(Refusal::Ambiguous),
+        Standing::Anonymous => Some(Refusal::NoSession),
+        Standing::Ended { reason, .. } => Some(Refusal::Ended(reason.clone())),
+        Standing::Outdated => Some(Refusal::Outdated),
+    }
 }
 
 /// What a handler wishes its response to be; the layer makes it, because only the layer knows the

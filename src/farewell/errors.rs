@@ -2,11 +2,14 @@
 
 use super::{
     Refusal, Wish,
-    answer::{Answer, problem},
+    answer::{Answer, problem, refusal_of},
 };
 use crate::{
     policy::LogOutRefusal,
-    session::{EndOthersError, LogOutError, RotateError, StartError, UpdateError, ValueError},
+    session::{
+        EndOthersError, LogOutError, RotateError, SocketRefused, StartError, UpdateError,
+        ValueError, Why,
+    },
     store,
     terminate::EndError,
 };
@@ -129,6 +132,22 @@ fn unavailable<B: Default>() -> Response<B> {
 fn mistake<B: From<Bytes>>() -> Response<B> {
     let title = "The server made a mistake";
     problem(StatusCode::INTERNAL_SERVER_ERROR, "server-error", title).map(B::from)
+}
+
+impl SocketRefused {
+    /// The response to return, also where there is no axum: 403 to a page that may not open a
+    /// socket here, else what the layer makes the negotiated answer of, a 401.
+    pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
+        match self.into_why() {
+            Why::NotLive(standing) => {
+                let refusal = refusal_of(&standing).unwrap_or(Refusal::NoSession);
+                Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED)
+            }
+            Why::Origin(refusal) => {
+                problem(refusal.status(), refusal.code(), &refusal.to_string()).map(B::from)
+            }
+        }
+    }
 }
 
 fn refused(refusal: LogOutRefusal) -> Answer {

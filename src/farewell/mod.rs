@@ -22,7 +22,7 @@ mod page;
 mod redirect;
 
 pub use answer::Farewell;
-pub(crate) use answer::{Answer, Refusal, Wish};
+pub(crate) use answer::{Answer, Refusal, Wish, refusal_of};
 pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
 pub(crate) use headers::{decorate, no_store};

@@ -1,13 +1,12 @@
 //! Extractors and responses for axum.
 
-use super::flow::refusal_of;
 use crate::{
-    farewell::{Farewell, Refusal, Wish},
+    farewell::{Farewell, Refusal, Wish, refusal_of},
     id::{SessionId, Subject},
     record::{Live, Remaining},
     session::{
-        EndOthersError, LogOutError, NotFresh, RotateError, Session, Standing, StartError,
-        UpdateError, ValueError,
+        EndOthersError, LogOutError, NotFresh, RotateError, Session, SocketRefused, Standing,
+        StartError, UpdateError, ValueError,
     },
     store,
     terminate::{EndError, Terminator},
@@ -177,6 +176,7 @@ into_response!(
     EndOthersError,
     LogOutError,
     RotateError,
+    SocketRefused,
     StartError,
     UpdateError,
     ValueError,

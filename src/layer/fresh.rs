@@ -1,11 +1,8 @@
 //! The gate to routes that want a recent log-in.
 
-use super::{
-    flow::refusal_of,
-    require::{RequireSessionFuture, session_of},
-};
+use super::require::{RequireSessionFuture, session_of};
 use crate::{
-    farewell::{Refusal, Wish},
+    farewell::{Refusal, Wish, refusal_of},
     session::NotFresh,
 };
 use http::{Method, Request, Response, StatusCode};

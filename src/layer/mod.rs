@@ -24,6 +24,8 @@ mod require;
 mod resources;
 mod service;
 mod sessions;
+#[cfg(feature = "ws")]
+pub mod websocket;
 
 pub use builder::{BuildError, SessionsBuilder};
 #[cfg(feature = "axum")]

@@ -1,8 +1,7 @@
 //! The gate to sensitive routes, as a layer.
 
-use super::flow::refusal_of;
 use crate::{
-    farewell::{Refusal, Wish},
+    farewell::{Refusal, Wish, refusal_of},
     session::Session,
 };
 use http::{Method, Request, Response, StatusCode};

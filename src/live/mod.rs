@@ -18,6 +18,8 @@
 //!    put down first and then looked at like a connection (rule 2), and it is among what is
 //!    [held](Live::held). An observer is called outside of locks, its panic is caught.
 //! 7. **A cut body never looks complete**: see [`CutStyle`].
+//! 8. **A socket can be taken back** from its handler wherever the handler has put it, and the peer
+//!    is told why: see [`LiveSocket`].
 //!
 //! ```
 //! use adjourn::{id::SessionId, live::{Live, Since}, reason::EndReason};
@@ -52,6 +54,7 @@ mod node;
 mod observers;
 mod registry;
 mod signal;
+mod socket;
 mod sync;
 mod table;
 #[cfg(test)]
@@ -63,3 +66,5 @@ pub use endings::{Mark, Since};
 pub use guard::LiveGuard;
 pub(crate) use kept::Kept;
 pub use node::Live;
+pub use socket::{Close, LiveSocket, SocketError};
+pub(crate) use socket::{CloseRules, is_sendable, watch};

@@ -1,6 +1,7 @@
 //! What every session handle shares.
 
 use crate::{
+    live::CloseRules,
     policy::{Origin, Timeouts},
     store::{Limit, SessionStore},
     terminate::Road,
@@ -16,6 +17,7 @@ pub(crate) struct Context {
     pub(crate) max_values: usize,
     /// Where this site is, for requests that do not say where they come from.
     pub(crate) origin: Option<Origin>,
+    pub(crate) sockets: SocketRules,
     /// Whether new sessions get a cookie; otherwise the application hands out their token.
     pub(crate) cookie: bool,
 }
@@ -32,4 +34,12 @@ impl Context {
             .unwrap_or_else(|| self.store().touch_interval(timeouts.idle()));
         (timeouts.stored_idle(interval), interval)
     }
+}
+
+/// Who may open a socket, and how it is closed.
+#[derive(Default)]
+pub(crate) struct SocketRules {
+    /// Whose pages may, besides this site's.
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) close: Arc<CloseRules>,
 }

@@ -4,7 +4,7 @@ use super::Context;
 use crate::{
     carrier::Via,
     id::{SecretHash, SessionId, Subject, Token},
-    live::{LiveGuard, Mark},
+    live::Mark,
     policy::RequestFacts,
     reason::EndReason,
     record::{Client, Live, Remaining},
@@ -203,19 +203,6 @@ impl Session {
                 || live.record.granted(name, live.now),
                 |until| live.now < until,
             )
-    }
-
-    /// Holds something open on behalf of the live session, a socket or a job: the guard tells when
-    /// the session ends. `None` without a live session.
-    ///
-    /// Holding is not activity: the session idles out all the same.
-    pub fn live(&self) -> Option<LiveGuard> {
-        let (id, road) = (self.id()?, &self.0.context.road);
-        let guard = road.live.hold(id, self.0.mark);
-        if guard.is_unverified() {
-            road.verify_soon(id);
-        }
-        Some(guard)
     }
 
     /// The facts of the request: where it comes from, what kind of answer it wants. To judge a

@@ -11,6 +11,9 @@
 //! 5. A session that was started but whose response was never produced is ended
 //!    [`Undelivered`](crate::reason::EndReason::Undelivered).
 //!
+//! 6. What is held open on behalf of a session says so before the response ([`Session::live`],
+//!    [`Session::open_socket`]), so that an ending in between is not missed.
+//!
 //! Knows nothing of status codes, headers and cookies.
 
 mod commit;
@@ -18,17 +21,24 @@ mod context;
 mod ending;
 mod fresh;
 mod handle;
+mod hold;
 mod local;
 mod newborn;
+mod refused;
 mod start;
 mod values;
 
 pub(crate) use commit::{Committed, Delivery, Effects};
-pub(crate) use context::Context;
+pub(crate) use context::{Context, SocketRules};
 pub use ending::{EndOthersError, LogOutError};
 pub use fresh::NotFresh;
 pub use handle::Session;
 pub(crate) use handle::{Entered, Standing};
+#[cfg(feature = "ws")]
+pub(crate) use hold::Touch;
+pub use hold::{Hold, SocketHold};
 pub use local::SessionLocal;
+pub use refused::SocketRefused;
+pub(crate) use refused::Why;
 pub use start::{LogIn, LoggedIn, StartError};
 pub use values::{RotateError, UpdateError, ValueError};

@@ -5,7 +5,7 @@ use crate::{
     id::SessionId,
     reason::EndReason,
     record::Activity,
-    store::{Checked, Notice},
+    store::{self, Checked, Notice},
 };
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// The tasks that run without a request: started once, stopped by a graceful shutdown.
@@ -74,8 +74,11 @@ async fn sweep(road: Arc<Road>) {
 /// Hears of endings elsewhere, and checks what is held when something may have been missed.
 async fn listen(road: Arc<Road>) {
     let mut notices = road.store.notices();
+    // An instant too far away for a clock is none.
+    let every = road.config.recheck.min(LONGEST_RECHECK);
+    let mut check_at = Instant::now() + every;
     loop {
-        let missed = match timeout(RECHECK_INTERVAL, notices.recv()).await {
+        let missed = match timeout_at(check_at, notices.recv()).await {
             Ok(Some(Notice::Ended { id, reason })) => {
                 road.live.ended(id, reason);
                 false
@@ -85,14 +88,16 @@ async fn listen(road: Arc<Road>) {
                 true
             }
             Ok(None) => {
-                sleep(RECHECK_INTERVAL).await;
+                sleep_until(check_at).await;
                 true
             }
-            // A cut covers sessions it does not name; and in any case now and then.
+            // A cut covers sessions it does not name.
             Ok(Some(Notice::Cut(_))) | Err(_) => true,
         };
-        if missed {
+        // In any case now and then: also where notices never pause.
+        if missed || Instant::now() >= check_at {
             road.verify_held().await;
+            check_at = Instant::now() + every;
         }
     }
 }
@@ -110,6 +115,16 @@ impl Road {
     pub(crate) fn verify_soon(self: &Arc<Self>, id: SessionId) {
         let road = Arc::clone(self);
         self.tasks.spawn(async move { road.verify(&[id]).await });
+    }
+
+    /// Says that the user of a held session is there; answers whether it is live.
+    pub(crate) async fn touch(self: &Arc<Self>, id: SessionId) -> Result<bool, store::Error> {
+        let asked = self.store.check(&[id], Activity::Active).await;
+        let standings = asked.inspect_err(|error| self.store_failed("check", error))?;
+        let standing = standings.into_iter().next().unwrap_or(Checked::Unknown);
+        let live = standing == Checked::Live;
+        self.react(id, standing).await;
+        Ok(live)
     }
 
     async fn verify(self: &Arc<Self>, ids: &[SessionId]) {
@@ -154,8 +169,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often held sessions are checked in any case.
-const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
+/// How rarely what is held can be checked at most.
+const LONGEST_RECHECK: Duration = Duration::from_hours(24);
 
 /// How many ids one `check` may name.
 const MOST_IDS: usize = 500;

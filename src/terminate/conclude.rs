@@ -89,6 +89,8 @@ pub(crate) struct RoadConfig {
     pub(crate) hook_limit: Duration,
     /// How long `end` waits for the clean-up.
     pub(crate) patience: Duration,
+    /// How often what is held open is checked with the store in any case.
+    pub(crate) recheck: Duration,
 }
 
 impl Road {

@@ -23,6 +23,7 @@ impl SessionsBuilder {
         for (setting, duration) in [
             ("with_lease", self.road.lease),
             ("with_hook_time_limit", self.road.hook_limit),
+            ("with_recheck_every", self.road.recheck),
         ] {
             if duration < Duration::from_millis(1) {
                 return Err(BuildError::Zero { setting });
@@ -58,6 +59,7 @@ impl SessionsBuilder {
             limit: self.limit,
             max_values: self.max_values,
             origin,
+            sockets: self.sockets.check()?,
         };
         Ok(Sessions(Arc::new(Core {
             carriers: Carriers {
@@ -180,7 +182,7 @@ fn marker_spec(secure: bool) -> CookieSpec {
     CookieSpec::new("adjourn-ended").with_insecure_no_secure_attribute()
 }
 
-fn origin(setting: &'static str, text: &str) -> Result<Origin, BuildError> {
+pub(super) fn origin(setting: &'static str, text: &str) -> Result<Origin, BuildError> {
     Origin::parse(text).map_err(|source| BuildError::Origin {
         setting,
         text: text.to_owned(),

@@ -9,6 +9,15 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// A server must not send this code in a Close frame.
+    #[error(
+        "with_close_code: {code} is no code for a Close frame: use 1000 to 1003, 1007 to 1009, 1011 \
+         to 1014, or 3000 to 4999"
+    )]
+    CloseCode {
+        /// Which.
+        code: u16,
+    },
     /// A cookie breaks a rule.
     #[error("a cookie cannot work: {0}")]
     Cookie(#[from] carrier::ConfigError),

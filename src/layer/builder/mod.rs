@@ -4,6 +4,7 @@ mod audit;
 mod build;
 mod error;
 mod hooks;
+mod sockets;
 
 pub use error::BuildError;
 
@@ -46,6 +47,7 @@ pub struct SessionsBuilder {
     replace_in_flight: bool,
     activity: Box<ActivityRule>,
     peer: Box<PeerRule>,
+    sockets: sockets::SocketSettings,
     road: RoadConfig,
 }
 
@@ -70,6 +72,7 @@ impl SessionsBuilder {
             replace_in_flight: true,
             activity: Box::new(default_activity),
             peer: Box::new(usual_peer),
+            sockets: sockets::SocketSettings::default(),
             road: RoadConfig {
                 hooks: Vec::new(),
                 sinks: vec![Arc::new(TracingSink)],
@@ -77,6 +80,7 @@ impl SessionsBuilder {
                 lease: Duration::from_secs(30),
                 hook_limit: Duration::from_secs(5),
                 patience: Duration::from_millis(500),
+                recheck: Duration::from_secs(30),
             },
         }
     }

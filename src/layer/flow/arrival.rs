@@ -1,10 +1,10 @@
 //! A request that comes in: what is known of it, and what follows from the store's answer.
 
-use super::{Entrance, Visit, refusal_of};
+use super::{Entrance, Visit};
 use crate::{
     audit::{Event, EventKind},
     carrier::Via,
-    farewell::{Marker, Refusal},
+    farewell::{Marker, Refusal, refusal_of},
     id::{SecretHash, SessionId, Token},
     layer::Core,
     policy::{self, RequestFacts},

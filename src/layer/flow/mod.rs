@@ -91,14 +91,3 @@ where
     visit.delivery.done();
     response
 }
-
-/// Why a request that needs a live session is refused.
-pub(super) fn refusal_of(standing: &Standing) -> Option<Refusal> {
-    match standing {
-        Standing::Live(_) => None,
-        Standing::Ambiguous(_) => Some(Refusal::Ambiguous),
-        Standing::Anonymous => Some(Refusal::NoSession),
-        Standing::Ended { reason, .. } => Some(Refusal::Ended(reason.clone())),
-        Standing::Outdated => Some(Refusal::Outdated),
-    }
-}

@@ -133,7 +133,8 @@ where
         RequestMethod::Connect => Method::CONNECT,
         _ => Method::GET,
     };
-    let guard = CutStyle::of(&method, &response).and_then(|style| Some((style, session.live()?)));
+    let style = CutStyle::of(&method, &response);
+    let guard = style.and_then(|style| Some((style, session.guard()?)));
     response.map(|body| match guard {
         Some((style, guard)) => SessionBody::guarded(body, guard, style),
         None => SessionBody::plain(body),

@@ -15,4 +15,6 @@ mod loom_kept;
 #[cfg(adjourn_loom)]
 mod loom_signal;
 #[cfg(not(adjourn_loom))]
+mod socket;
+#[cfg(not(adjourn_loom))]
 mod waker;

@@ -6,7 +6,8 @@ use adjourn::{
     record::{Activity, Departed, Generation, Scope, Tombstone},
     store::{
         Answer, CheckIn, Checked, Claimant, Created, Cursor, End, Error, Listed, MemoryStore,
-        NewSession, Notices, Page, Reply, Rotated, SessionStore, Ticket, Update, Updated,
+        NewSession, NoticeSender, Notices, Page, Reply, Rotated, SessionStore, Ticket, Update,
+        Updated,
     },
     time::ManualClock,
 };
@@ -61,6 +62,7 @@ struct Inner {
     calls: Mutex<HashMap<Op, usize>>,
     failing: Mutex<HashMap<Op, When>>,
     held: Mutex<Vec<(Op, When, Held)>>,
+    notices: Mutex<Option<NoticeSender>>,
 }
 
 /// A call that is held up.
@@ -96,6 +98,7 @@ impl Spy {
             calls: Mutex::default(),
             failing: Mutex::default(),
             held: Mutex::default(),
+            notices: Mutex::default(),
         }))
     }
 
@@ -125,6 +128,11 @@ impl Spy {
         let held = Held(Arc::new((Semaphore::new(0), Semaphore::new(0))));
         self.0.held.lock().unwrap().push((op, when, held.clone()));
         held
+    }
+
+    /// Who listens from now on hears this sender, and nothing of the store.
+    pub(crate) fn tell_instead(&self, sender: NoticeSender) {
+        *self.0.notices.lock().unwrap() = Some(sender);
     }
 
     /// The store inside.
@@ -298,6 +306,10 @@ impl SessionStore for Spy {
     }
 
     fn notices(&self) -> Notices {
-        self.0.store.notices()
+        let instead = self.0.notices.lock().unwrap();
+        match &*instead {
+            Some(sender) => sender.subscribe(),
+            None => self.0.store.notices(),
+        }
     }
 }

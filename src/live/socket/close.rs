@@ -1,0 +1,105 @@
+//! What a socket is told when its session ends.
+
+use crate::reason::EndReason;
+use std::time::Duration;
+
+/// The Close frame of a WebSocket whose session ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Close {
+    code: u16,
+    reason: EndReason,
+}
+
+impl Close {
+    /// The status code: 3000 unless configured otherwise.
+    pub const fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// Why the session ended.
+    pub const fn reason(&self) -> &EndReason {
+        &self.reason
+    }
+
+    /// The text of the frame: the [code](EndReason::code) of the reason, at most 32 of the 123
+    /// bytes that there is room for (RFC 6455, 5.5). It names nobody.
+    pub fn text(&self) -> &str {
+        self.reason.code()
+    }
+}
+
+/// Which code goes with which reason, and how long a peer has to answer.
+#[derive(Clone, Debug)]
+pub(crate) struct CloseRules {
+    pub(crate) usual: u16,
+    /// The last one of a reason counts.
+    pub(crate) by_reason: Vec<(EndReason, u16)>,
+    pub(crate) grace: Duration,
+}
+
+impl CloseRules {
+    pub(super) fn close(&self, reason: EndReason) -> Close {
+        let special = self.by_reason.iter().rev().find(|(of, _)| *of == reason);
+        let code = special.map_or(self.usual, |(_, code)| *code);
+        Close { code, reason }
+    }
+
+    /// Every code that may be sent.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = u16> {
+        let special = self.by_reason.iter().map(|(_, code)| *code);
+        std::iter::once(self.usual).chain(special)
+    }
+}
+
+impl Default for CloseRules {
+    /// 3000 ("Unauthorized" in the registry of IANA, which says 401), two seconds.
+    fn default() -> Self {
+        Self {
+            usual: 3000,
+            by_reason: Vec::new(),
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Whether a server may send this code: defined or registered, not one of those that only a
+/// library reports (1005, 1006, 1015) or only a client sends (1010). RFC 6455, 7.4.
+pub(crate) const fn is_sendable(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1009 | 1011..=1014 | 3000..=4999)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R-14-8
+    #[test]
+    fn the_last_code_of_a_reason_counts_and_its_text_fits_the_frame() {
+        let longest = EndReason::custom("x".repeat(32)).unwrap();
+        let rules = CloseRules {
+            by_reason: vec![
+                (EndReason::IdleTimeout, 1008),
+                (EndReason::IdleTimeout, 3008),
+            ],
+            ..CloseRules::default()
+        };
+        assert_eq!(rules.close(EndReason::IdleTimeout).code(), 3008);
+        assert_eq!(rules.close(EndReason::Logout).code(), 3000);
+        assert_eq!(rules.close(EndReason::Logout).text(), "logout");
+        assert!(rules.close(longest).text().len() <= 123);
+        assert!(rules.codes().eq([3000, 1008, 3008]));
+    }
+
+    // R-14-8
+    #[test]
+    fn codes_that_never_travel_are_known() {
+        for code in [
+            0, 999, 1004, 1005, 1006, 1010, 1015, 1016, 2999, 5000, 65535,
+        ] {
+            assert!(!is_sendable(code), "{code}");
+        }
+        for code in [1000, 1008, 1011, 1014, 3000, 3003, 3008, 4000, 4999] {
+            assert!(is_sendable(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What is held open is checked with the store, in case a notice was lost (R-14-7).
+
+use crate::{
+    client::{Client, closed, soon},
+    routes::{self, Told},
+    support::Site,
+};
+use adjourn::{
+    id::SessionId,
+    reason::EndReason,
+    store::{Notice, NoticeSender},
+};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_millis(200);
+
+/// A site that hears of no ending elsewhere, another one on the same store, and a session with an
+/// open socket that ended there.
+async fn ended_unheard(notices: &NoticeSender, recheck: Duration) -> (Site, Client) {
+    let builder = routes::site(&Told::default())
+        .configure(move |builder| builder.with_recheck_every(recheck));
+    builder.store.tell_instead(notices.clone());
+    let here = builder.open().await;
+    let there = routes::site(&Told::default()).beside(&here).open().await;
+    let alice = here.logged_in("alice").await;
+    let id = here.session_of(&alice).await;
+    let socket = Client::open(&here, &alice, "/ws/echo").await;
+    let ended = there.sessions.terminator().end(id, EndReason::Forced).await;
+    drop(ended.unwrap());
+    (here, socket)
+}
+
+#[tokio::test]
+async fn a_notice_that_was_lost_is_made_up_for() {
+    let (_site, mut socket) = ended_unheard(&NoticeSender::new(8), SOON).await;
+    assert_eq!(soon("the end", socket.over()).await, closed("forced"));
+}
+
+#[tokio::test]
+async fn also_when_the_notices_of_others_never_pause() {
+    // So many that the listener never falls behind, which would make it check as well.
+    let notices = NoticeSender::new(1 << 16);
+    let sender = notices.clone();
+    let noise = tokio::spawn(async move {
+        loop {
+            sender.send(|| Notice::Ended {
+                id: SessionId::from_bytes([1; SessionId::LEN]),
+                reason: EndReason::Logout,
+            });
+            tokio::task::yield_now().await;
+        }
+    });
+    let (_site, mut socket) = ended_unheard(&notices, SOON).await;
+    assert_eq!(soon("the end", socket.over()).await, closed("forced"));
+    noise.abort();
+}
+
+#[tokio::test]
+async fn a_gap_is_enough_for_a_check() {
+    let notices = NoticeSender::new(8);
+    let (_site, mut socket) = ended_unheard(&notices, Duration::MAX).await;
+    notices.send(|| Notice::Gap);
+    assert_eq!(soon("the end", socket.over()).await, closed("forced"));
+}

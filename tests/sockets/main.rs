@@ -1,0 +1,20 @@
+//! Sockets and streams that end with their session, over real connections.
+
+#![allow(
+    clippy::excessive_nesting,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and holds its handlers inside"
+)]
+
+#[path = "../flow/support/mod.rs"]
+mod support;
+
+mod backstop;
+mod causes;
+mod client;
+mod handlers;
+mod handshake;
+mod routes;
