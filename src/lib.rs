@@ -13,7 +13,7 @@
 //!                                v               v                v                  v
 //!   admin, subject-wide, sweeper, identity provider ---> Terminator::conclude ---> Ended (receipt) ---> carrier.clear + farewell
 //!   conclude: 1 store.end (one atomic step: values erased, the row becomes its tombstone, pending work leased to the winner, notice sent)
-//!             2 cut live connections here   3 run hooks   4 audit, acknowledge   (2-4 in a tracked task that a dropped request cannot stop)
+//!             2 cut live connections here   3 drop caches, scratch files, run hooks   4 audit, acknowledge   (2-4 in a tracked task that a dropped request cannot stop)
 //! ```
 //!
 //! # Quick start

@@ -7,14 +7,15 @@ use super::{
 use crate::{
     policy::LogOutRefusal,
     session::{
-        EndOthersError, LogOutError, RotateError, SocketRefused, StartError, UpdateError,
-        ValueError, Why,
+        EndOthersError, LogOutError, RotateError, ScratchError, SocketRefused, StartError,
+        UpdateError, ValueError, Why,
     },
     store,
     terminate::EndError,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::ALLOW};
+use std::io::ErrorKind;
 
 impl LogOutError {
     /// The response to return, also where there is no axum: 405 with `Allow: POST` or 403 when the
@@ -50,6 +51,30 @@ impl EndError {
     /// The response to return, also where there is no axum: 503.
     pub fn into_http_response<B: Default>(self) -> Response<B> {
         unavailable()
+    }
+}
+
+impl ScratchError {
+    /// The response to return, also where there is no axum: 401 without a session, 507 when the disk
+    /// is full, 500 for what is a mistake of the server's.
+    pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
+        let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        match &self {
+            Self::NoSession => no_session(),
+            Self::Io(error) if full.contains(&error.kind()) => {
+                tracing::error!(target: "adjourn", "there is no room for scratch directories");
+                let title = "There is no room for files now";
+                problem(StatusCode::INSUFFICIENT_STORAGE, "storage-full", title).map(B::from)
+            }
+            Self::Io(error) => {
+                tracing::error!(target: "adjourn", %error, "{self}");
+                mistake()
+            }
+            Self::NoRoot => {
+                tracing::error!(target: "adjourn", "{self}");
+                mistake()
+            }
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use crate::{
     id::{SessionId, Subject},
     record::{Live, Remaining},
     session::{
-        EndOthersError, LogOutError, NotFresh, RotateError, Session, SocketRefused, Standing,
-        StartError, UpdateError, ValueError,
+        EndOthersError, LogOutError, NotFresh, RotateError, ScratchError, Session, SocketRefused,
+        Standing, StartError, UpdateError, ValueError,
     },
     store,
     terminate::{EndError, Terminator},
@@ -177,6 +177,7 @@ into_response!(
     LogOutError,
     RotateError,
     SocketRefused,
+    ScratchError,
     StartError,
     UpdateError,
     ValueError,

@@ -66,5 +66,6 @@ pub use endings::{Mark, Since};
 pub use guard::LiveGuard;
 pub(crate) use kept::Kept;
 pub use node::Live;
+pub(crate) use observers::Observer;
 pub use socket::{Close, LiveSocket, SocketError};
 pub(crate) use socket::{CloseRules, is_sendable, watch};

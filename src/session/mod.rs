@@ -25,6 +25,7 @@ mod hold;
 mod local;
 mod newborn;
 mod refused;
+mod scratch;
 mod start;
 mod values;
 
@@ -40,5 +41,6 @@ pub use hold::{Hold, SocketHold};
 pub use local::SessionLocal;
 pub use refused::SocketRefused;
 pub(crate) use refused::Why;
+pub use scratch::{ScratchDir, ScratchError};
 pub use start::{LogIn, LoggedIn, StartError};
 pub use values::{RotateError, UpdateError, ValueError};

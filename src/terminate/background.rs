@@ -1,6 +1,7 @@
-//! What runs without a request: the sweeper, the store's notices, the re-check of what is held.
+//! What runs without a request: the sweeper, the store's notices, the re-check of what is held, the
+//! removal of what a crash left.
 
-use super::Road;
+use super::{Road, scratch::tend};
 use crate::{
     id::SessionId,
     reason::EndReason,
@@ -42,6 +43,11 @@ impl Background {
                 self.stop
                     .clone()
                     .run_until_cancelled_owned(listen(Arc::clone(road))),
+            );
+            road.tasks.spawn(
+                self.stop
+                    .clone()
+                    .run_until_cancelled_owned(tend(Arc::clone(road))),
             );
         }
     }

@@ -1,8 +1,8 @@
 //! `conclude`: what happens to a session that ended, once.
 
 use super::{
-    EndError, Ended, HookReport, NamedHook, Outcome, cuts::RecentCuts, measure::Sweeps,
-    receipt::CleanUp,
+    EndError, Ended, HookReport, NamedHook, Outcome, Root, cuts::RecentCuts, measure::Sweeps,
+    receipt::CleanUp, scratch::Scratch,
 };
 use crate::{
     audit::{Event, EventKind, EventLimits, FailedHook, Sink, Trail},
@@ -13,7 +13,13 @@ use crate::{
     store::{self, Attempt, Claimant, End, Reply, SessionStore},
     time::Clock,
 };
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
 
@@ -56,7 +62,8 @@ impl Terminator {
     /// Once polled, the ending happens as a whole whether or not the future is polled again.
     ///
     /// # Panics
-    /// Outside a Tokio runtime, when there are hooks to run or the store answers later.
+    /// Outside a Tokio runtime, when there are hooks to run, there is a scratch directory to remove,
+    /// or the store answers later.
     pub async fn end(
         &self,
         id: SessionId,
@@ -73,6 +80,7 @@ pub(crate) struct Road {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: TaskTracker,
     pub(crate) trail: Trail,
+    pub(super) scratch: Option<Arc<Scratch>>,
     pub(super) config: RoadConfig,
     pub(super) cuts: RecentCuts,
     pub(super) sweeps: Sweeps,
@@ -81,6 +89,8 @@ pub(crate) struct Road {
 /// The part of the configuration that endings need.
 pub(crate) struct RoadConfig {
     pub(crate) hooks: Vec<NamedHook>,
+    /// Where scratch directories are, if there are any.
+    pub(crate) scratch_root: Option<PathBuf>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) event_limits: EventLimits,
     /// How long the winner of an ending may work before another node takes over.
@@ -98,13 +108,21 @@ impl Road {
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
         mut config: RoadConfig,
+        scratch: Option<(Root, Vec<SessionId>)>,
     ) -> Self {
         let sinks = std::mem::take(&mut config.sinks);
+        let (live, tasks) = (Arc::<Live>::default(), TaskTracker::new());
+        let scratch = scratch.map(|root| Scratch::new(root, tasks.clone(), config.hook_limit));
+        if let Some(scratch) = &scratch {
+            let observer: Weak<Scratch> = Arc::downgrade(scratch);
+            live.observe(observer);
+        }
         Self {
             store,
-            live: Arc::default(),
+            live,
             clock,
-            tasks: TaskTracker::new(),
+            tasks,
+            scratch,
             trail: Trail::new(sinks, config.event_limits),
             config,
             cuts: RecentCuts::default(),
@@ -198,7 +216,8 @@ impl Road {
     pub(crate) fn conclude(self: &Arc<Self>, departed: Departed) -> Work {
         self.live
             .ended(departed.id, departed.ending.reason().clone());
-        if !self.config.hooks.is_empty() {
+        let has_scratch = |scratch: &Arc<Scratch>| scratch.keeps(departed.id);
+        if !self.config.hooks.is_empty() || self.scratch.as_ref().is_some_and(has_scratch) {
             return Work::Running(self.tasks.spawn(Arc::clone(self).finish(departed)));
         }
         self.report(&departed, &[]);
@@ -213,7 +232,7 @@ impl Road {
         Work::Done
     }
 
-    /// Hooks, audit, acknowledge; stops without a word when somebody else took over.
+    /// Scratch directory, hooks, audit, acknowledge; stops without a word when somebody else took over.
     async fn finish(self: Arc<Self>, departed: Departed) -> Vec<HookReport> {
         let departed = Arc::new(departed);
         let Some(reports) = self.run_hooks_under_lease(&departed).await else {
@@ -224,10 +243,13 @@ impl Road {
         reports
     }
 
-    /// The hooks in order, renewing the lease meanwhile. `None` when the lease was lost.
+    /// The scratch directory and the hooks in order, renewing the lease meanwhile. `None` when the lease was lost.
     async fn run_hooks_under_lease(&self, departed: &Arc<Departed>) -> Option<Vec<HookReport>> {
         let mut hooks = pin!(async {
-            let mut reports = Vec::with_capacity(self.config.hooks.len());
+            let mut reports = Vec::with_capacity(1 + self.config.hooks.len());
+            if let Some(scratch) = &self.scratch {
+                reports.extend(scratch.remove(departed.id).await);
+            }
             for hook in &self.config.hooks {
                 reports.push(
                     hook.run(departed, self.config.hook_limit, &self.tasks)

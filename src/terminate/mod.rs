@@ -2,8 +2,8 @@
 //!
 //! 1. A session ends only here, always with a [`Cause`](crate::reason::Cause). The store decides
 //!    who is first; the first does the work, once.
-//! 2. The work, in this order: cut what this node holds open, run the hooks, record the ending,
-//!    acknowledge. One failing step neither stops the others nor is hidden.
+//! 2. The work, in this order: cut what this node holds open and drop what it keeps, remove the
+//!    scratch directory, run the hooks, record the ending, acknowledge. One failing step neither stops the others nor is hidden.
 //! 3. The work runs in a tracked task: a dropped request cannot stop it, a graceful shutdown waits
 //!    for it, and if the node dies another takes it over when the lease is over.
 //!
@@ -22,6 +22,7 @@ mod cuts;
 mod hook;
 mod measure;
 mod receipt;
+mod scratch;
 
 pub(crate) use background::Background;
 pub use conclude::Terminator;
@@ -29,3 +30,5 @@ pub(crate) use conclude::{Road, RoadConfig};
 pub(crate) use hook::NamedHook;
 pub use hook::{BoxError, Hook, HookOptions, HookOutcome, HookReport};
 pub use receipt::{EndError, Ended, EndedAll, Outcome};
+pub(crate) use scratch::{NotMade, Root};
+pub use scratch::{ScratchRootError, ScratchSwept};

@@ -63,7 +63,8 @@ impl Ended {
         self.ending.as_ref()
     }
 
-    /// How the hooks came out, as far as this call ran them and saw them finish.
+    /// How the hooks came out, as far as this call ran them and saw them finish. The first may be
+    /// `scratch`: the removal of the session's scratch directory.
     pub fn hooks(&self) -> &[HookReport] {
         match &self.clean_up {
             CleanUp::Finished(reports) => reports,

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails"
 )]
@@ -14,5 +15,13 @@ mod fresh;
 mod grants;
 mod hooks;
 mod local;
+#[cfg(unix)]
+mod scratch;
+#[cfg(unix)]
+mod scratch_restart;
+#[cfg(unix)]
+mod scratch_root;
 #[path = "../flow/support/mod.rs"]
 mod support;
+#[cfg(unix)]
+mod temp;

@@ -30,6 +30,7 @@ impl SessionsBuilder {
             }
         }
         self.check_hooks()?;
+        let scratch = self.open_scratch()?;
         if self
             .cookie
             .as_ref()
@@ -54,7 +55,7 @@ impl SessionsBuilder {
         let report = PolicyReport::new(&self.timeouts, self.limit);
         let context = Context {
             cookie: farewell.cookie.is_some(),
-            road: Arc::new(Road::new(self.store, self.clock, self.road)),
+            road: Arc::new(Road::new(self.store, self.clock, self.road, scratch)),
             timeouts: self.timeouts,
             limit: self.limit,
             max_values: self.max_values,

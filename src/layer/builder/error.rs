@@ -3,7 +3,9 @@
 use crate::{
     carrier,
     policy::{InvalidNetwork, InvalidOrigin, InvalidPattern},
+    terminate::ScratchRootError,
 };
+use std::path::PathBuf;
 
 /// The configuration cannot work: which setting, what is wrong, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,14 @@ pub enum BuildError {
     /// Not a path pattern.
     #[error("with_public, with_sensitive: {0}")]
     Pattern(#[from] InvalidPattern),
+    /// The root of scratch directories cannot be used.
+    #[error("with_scratch_root: \"{}\": {source}", .path.display())]
+    ScratchRoot {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: ScratchRootError,
+    },
     /// A page to which people without a session are sent needs a session.
     #[error(
         "{setting}: \"{path}\" needs a live session itself, so people would be sent in circles: \

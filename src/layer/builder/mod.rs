@@ -4,6 +4,7 @@ mod audit;
 mod build;
 mod error;
 mod hooks;
+mod scratch;
 mod sockets;
 
 pub use error::BuildError;
@@ -75,6 +76,7 @@ impl SessionsBuilder {
             sockets: sockets::SocketSettings::default(),
             road: RoadConfig {
                 hooks: Vec::new(),
+                scratch_root: None,
                 sinks: vec![Arc::new(TracingSink)],
                 event_limits: EventLimits::default(),
                 lease: Duration::from_secs(30),
