@@ -3,7 +3,7 @@
 use crate::support::{Browser, Got, Op, Site};
 use adjourn::{
     Session, SessionsBuilder,
-    audit::EventKind,
+    audit::{EventKind, EventLimits},
     carrier::{CookieSpec, SameSite},
     id::Token,
     reason::EndReason,
@@ -353,7 +353,11 @@ async fn the_header_may_come_in_several_lines() {
 // R-5-13 R-5-14
 #[tokio::test]
 async fn one_live_session_among_several_values_is_used_and_told() {
-    let site = Site::open().await;
+    let unlimited = EventLimits::default().with_events_per_source(u32::MAX);
+    let site = Site::builder()
+        .configure(move |sessions| sessions.with_event_limits(unlimited))
+        .open()
+        .await;
     let live = site.logged_in("alice").await.token().unwrap();
     let dead = {
         let browser = site.logged_in("bob").await;

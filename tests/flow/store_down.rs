@@ -1,7 +1,13 @@
 //! When the store fails: refused, never passed through, and never claimed.
 
 use crate::support::{Browser, Got, Op, Site, SiteBuilder, When};
-use adjourn::{Session, audit::EventKind, carrier::CookieSpec, id::Subject, reason::EndReason};
+use adjourn::{
+    Session,
+    audit::{EventKind, EventLimits},
+    carrier::CookieSpec,
+    id::Subject,
+    reason::EndReason,
+};
 use axum::{
     Router,
     http::StatusCode,
@@ -70,7 +76,11 @@ async fn a_request_whose_session_cannot_be_checked_reaches_no_handler() {
             }
         };
         let routes = Router::new().route("/open", any(handler));
-        let site = open(Site::builder().routes(routes), later).await;
+        let unlimited = EventLimits::default().with_events_per_source(u32::MAX);
+        let site = Site::builder()
+            .routes(routes)
+            .configure(move |sessions| sessions.with_event_limits(unlimited));
+        let site = open(site, later).await;
         let browser = site.logged_in("alice").await;
         let token = browser.token();
         for when in BOTH {
