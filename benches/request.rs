@@ -83,7 +83,9 @@ impl Population {
         let cookies = (0..count)
             .filter_map(|number| {
                 let cookie = create(&store, number);
-                (number % count.div_ceil(MOST_COOKIES) == 0).then_some(cookie)
+                number
+                    .is_multiple_of(count.div_ceil(MOST_COOKIES))
+                    .then_some(cookie)
             })
             .collect();
         let sessions = Sessions::builder(store)
@@ -132,19 +134,14 @@ fn create(store: &MemoryStore, number: usize) -> HeaderValue {
 
 /// The scenarios of a stack. The log-outs take the sessions of the log-ins.
 fn scenarios(stack: &str, population: &Population) -> Vec<Scenario> {
-    match stack {
-        "axum" => {
-            // `with_state`, as `axum::serve` does it: makes the routes once and not at each request.
-            let bare = router().with_state(());
-            let service = router().layer(population.sessions.layer()).with_state(());
-            all(&bare, &service, population)
-        }
-        _ => {
-            let bare = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(plain_text(HELLO)));
-            let service = population.sessions.layer().layer(service_fn(plain));
-            all(&bare, &service, population)
-        }
+    let layer = population.sessions.layer();
+    if stack == "axum" {
+        // `with_state`, as `axum::serve` does it: makes the routes once and not at each request.
+        let bare = router().with_state(());
+        return all(&bare, &router().layer(layer).with_state(()), population);
     }
+    let bare = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(plain_text(HELLO)));
+    all(&bare, &layer.layer(service_fn(plain)), population)
 }
 
 fn all<A, B, X, Y>(bare: &A, service: &B, population: &Population) -> Vec<Scenario>

@@ -140,7 +140,7 @@ fn subject(number: usize) -> String {
 
 /// Whether to keep the cookie: of some sessions that are spread over all.
 fn keep(number: usize, count: usize) -> bool {
-    number % count.div_ceil(MOST_COOKIES) == 0
+    number.is_multiple_of(count.div_ceil(MOST_COOKIES))
 }
 
 fn cookie(token: &str) -> HeaderValue {
