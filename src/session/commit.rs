@@ -51,6 +51,7 @@ impl Session {
     /// Writes what this request changed, and finds out whether the session ended meanwhile.
     ///
     /// When nothing was changed and nothing ended on this node, that is one atomic load.
+    #[inline]
     pub(crate) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
         let (id, update, rotation) = {
             let mut state = self.state();
@@ -155,6 +156,7 @@ impl Session {
     }
 
     /// What the response must tell the client; the issued token is handed out once.
+    #[inline]
     pub(crate) fn effects(&self) -> Effects {
         let mut state = self.state();
         let issued = match state.issued.take() {
@@ -235,15 +237,18 @@ impl Road {
 pub(crate) struct Delivery(Option<Session>);
 
 impl Delivery {
+    #[inline]
     pub(crate) const fn of(session: Session) -> Self {
         Self(Some(session))
     }
 
+    #[inline]
     pub(crate) const fn session(&self) -> Option<&Session> {
         self.0.as_ref()
     }
 
     /// The response is handed over.
+    #[inline]
     pub(crate) fn done(&mut self) {
         self.0 = None;
     }

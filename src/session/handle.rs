@@ -99,6 +99,7 @@ pub(super) enum Issued {
 
 impl Session {
     /// The session of a request of which nothing is known yet.
+    #[inline]
     pub(crate) fn new(
         context: Arc<Context>,
         facts: RequestFacts,
@@ -115,6 +116,7 @@ impl Session {
     }
 
     /// Notes what the store said.
+    #[inline]
     pub(crate) fn enter(&self, entered: Entered) {
         let mut state = self.state();
         state.standing = entered.standing;
@@ -235,6 +237,7 @@ impl Session {
     }
 
     /// Never held across an await: a leaf lock of this request's own.
+    #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,6 +27,7 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    #[inline]
     pub(super) fn read<B>(core: &Arc<Core>, request: &Request<B>) -> Self {
         let facts = RequestFacts::read(request.method(), request.uri(), request.headers());
         let peer = (core.peer)(request.extensions());
@@ -45,12 +46,14 @@ impl Arrival {
         }
     }
 
+    #[inline]
     pub(super) fn with_marker(mut self, marker: Option<Marker>) -> Self {
         self.marker = marker.map(Box::new);
         self
     }
 
     /// What follows from the store's answer to one token.
+    #[inline]
     pub(super) fn checked_in(
         self,
         id: SessionId,
@@ -170,6 +173,7 @@ impl Arrival {
     }
 
     /// The session of the request, and whether the request may pass.
+    #[inline]
     pub(super) fn enter(
         self,
         standing: Standing,

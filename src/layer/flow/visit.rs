@@ -23,6 +23,7 @@ pub(in crate::layer) struct Entrance {
 
 impl Entrance {
     /// Lets the request in with its session, or answers it.
+    #[inline]
     pub(in crate::layer) fn admit<B>(self, request: &mut Request<B>) -> Result<Visit, Box<Answer>> {
         let Self { mut visit, refusal } = self;
         let Some(session) = visit.delivery.session() else {
@@ -53,6 +54,7 @@ pub(in crate::layer) struct Visit {
 
 impl Visit {
     /// Writes what the request changed.
+    #[inline]
     pub(in crate::layer) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
         self.delivery
             .session()
@@ -60,6 +62,7 @@ impl Visit {
     }
 
     /// The response that takes the place of the inner service's, if one does.
+    #[inline]
     pub(super) fn replacement<R>(
         &self,
         session: &Session,
@@ -98,6 +101,7 @@ impl Visit {
     }
 
     /// The headers that the session demands, and a redirect that leads where it may.
+    #[inline]
     pub(super) fn farewell<R>(&self, session: &Session, response: &mut Response<R>) {
         let effects = session.effects();
         if let Some((_, reason, true)) = &effects.ended {
@@ -122,6 +126,7 @@ impl Visit {
 }
 
 /// Lets a response that goes on while the session lives end with it.
+#[inline]
 pub(super) fn guard<R>(session: &Session, response: Response<R>) -> Response<SessionBody<R>>
 where
     R: Body<Data = Bytes>,
