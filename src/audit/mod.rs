@@ -26,6 +26,7 @@
 
 mod event;
 mod flood;
+mod insights;
 mod json_lines;
 #[cfg(feature = "metrics")]
 mod metrics_sink;
@@ -39,6 +40,7 @@ mod verify;
 
 pub use event::{Event, EventKind, FailedHook, Severity};
 pub use flood::EventLimits;
+pub use insights::{Finding, InsightLimits, Insights, InsightsSnapshot, MinuteCounts, SourceCount};
 pub use json_lines::{Format, Fsync, JsonLines, JsonLinesBuilder, Rotation};
 #[cfg(feature = "metrics")]
 pub use metrics_sink::MetricsSink;
