@@ -1,8 +1,12 @@
 //! The negotiated answer: one function says what each client gets.
 
-use super::FarewellConfig;
+use super::{FarewellConfig, grpc};
 use crate::{
-    carrier::Via, policy::RequestFacts, reason::EndReason, session::Standing, terminate::Ended,
+    carrier::Via,
+    policy::{RequestFacts, RequestMethod},
+    reason::EndReason,
+    session::Standing,
+    terminate::Ended,
 };
 use bytes::Bytes;
 use http::{
@@ -106,6 +110,9 @@ impl FarewellConfig {
         via: Option<Via>,
         refusal: &Refusal,
     ) -> Answer {
+        if facts.is_grpc() && facts.method() == RequestMethod::Post {
+            return grpc::refused(refusal);
+        }
         if *refusal == Refusal::Unavailable {
             return unavailable();
         }

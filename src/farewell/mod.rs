@@ -6,7 +6,7 @@
 //!    WebKit ignores it on redirects once more on the page behind it, gated by the marker cookie,
 //!    never beside a live session and never without an ending.
 //! 3. A person who navigates lands on a page; a program gets 401, a challenge and a problem
-//!    document with a stable reason.
+//!    document with a stable reason; a gRPC call the status UNAUTHENTICATED.
 //! 4. After an ending nobody is redirected to a sensitive page or off the site, whatever the
 //!    handler says.
 //! 5. A bearer client gets no cookies and no browser headers.
@@ -16,6 +16,7 @@
 mod answer;
 mod config;
 mod errors;
+mod grpc;
 mod headers;
 mod marker;
 mod page;
