@@ -42,7 +42,7 @@ pub(crate) fn refusal_of(standing: &Standing) -> Option<Refusal> {
         Standing::Ambiguous(_) => Some(Refusal::Ambiguous),
         Standing::Anonymous => Some(Refusal::NoSession),
         Standing::Ended { reason, .. } => Some(Refusal::Ended(reason.clone())),
-        Standing::Outdated => Some(Refusal::Outdated),
+        Standing::Outdated(_) => Some(Refusal::Outdated),
     }
 }
 
@@ -146,17 +146,18 @@ impl FarewellConfig {
         answer
     }
 
-    /// The answer to a log-out.
+    /// The answer to a log-out; without a reason there was nothing to end.
     pub(crate) fn part(
         &self,
         facts: &RequestFacts,
         via: Option<Via>,
-        reason: &EndReason,
+        ended: Option<&EndReason>,
     ) -> Answer {
         if facts.is_navigation() && via != Some(Via::Bearer) {
-            return see_other(self.exits.of(reason));
+            return see_other(self.exits.of(ended.unwrap_or(&EndReason::Logout)));
         }
-        let body = serde_json::json!({ "ended": true, "reason": reason.code() });
+        let reason = ended.map(EndReason::code);
+        let body = serde_json::json!({ "ended": ended.is_some(), "reason": reason });
         with_body(StatusCode::OK, JSON, &body)
     }
 

@@ -3,9 +3,10 @@
 use super::require::{RequireSessionFuture, session_of};
 use crate::{
     farewell::{Refusal, Wish, refusal_of},
+    policy::is_preflight,
     session::NotFresh,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use std::{
     task::{Context, Poll},
     time::Duration,
@@ -20,7 +21,7 @@ use tower_service::Service;
 ///
 /// A session that is not fresh lives on. A person is sent to the log-in page, a program gets 401
 /// `reauthentication-required` with the challenge of RFC 9470. Who has no live session gets the
-/// answer of [`require_session`](super::require_session). A preflight (`OPTIONS`) passes.
+/// answer of [`require_session`](super::require_session). A CORS preflight passes.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -76,7 +77,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.method() == Method::OPTIONS {
+        if is_preflight(request.method(), request.headers()) {
             return RequireSessionFuture::passed(self.inner.call(request));
         }
         let fresh = session_of(&request, "require_fresh")

@@ -2,9 +2,10 @@
 
 use crate::{
     farewell::{Refusal, Wish, refusal_of},
+    policy::is_preflight,
     session::Session,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
@@ -18,7 +19,8 @@ use tower_service::Service;
 /// inside the [`SessionLayer`](super::SessionLayer).
 ///
 /// Others get the negotiated answer: a redirect to the log-in or exit page, or 401 with the reason.
-/// A preflight (`OPTIONS`) passes.
+/// A CORS preflight passes (`OPTIONS` with `Origin` and `Access-Control-Request-Method`): a handler for
+/// any method must not answer it with what is sensitive.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -78,7 +80,7 @@ where
 }
 
 fn refusal<B>(request: &Request<B>) -> Option<Refused> {
-    if request.method() == Method::OPTIONS {
+    if is_preflight(request.method(), request.headers()) {
         return None;
     }
     let Some(session) = session_of(request, "require_session") else {

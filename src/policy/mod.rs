@@ -50,6 +50,6 @@ pub use local_path::{MAX_LOCAL_PATH, local_path};
 pub use network::{InvalidNetwork, Network};
 pub use origin::{InvalidOrigin, Origin};
 pub use paths::{InvalidPattern, PathRules};
-pub use request::{FetchSite, RequestFacts, RequestMethod};
+pub use request::{FetchSite, RequestFacts, RequestMethod, is_preflight};
 pub use timeouts::{AssuranceLevel, PolicyReport, Timeouts, TimeoutsError};
 pub use websocket::{WebSocketRefusal, judge_websocket};

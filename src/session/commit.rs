@@ -63,7 +63,7 @@ impl Session {
                 Standing::Ambiguous(_)
                 | Standing::Anonymous
                 | Standing::Ended { .. }
-                | Standing::Outdated => return Reply::Now(Ok(Committed::AsIs)),
+                | Standing::Outdated(_) => return Reply::Now(Ok(Committed::AsIs)),
             };
             let rotation = state.rotate.then_some(state.secret).flatten();
             (id, state.pending.take(), rotation)
@@ -116,7 +116,7 @@ impl Session {
                 Ok(Committed::AsIs)
             }
             Rotated::Outdated | Rotated::WrongSecret => {
-                self.state().standing = Standing::Outdated;
+                self.state().standing = Standing::Outdated(id);
                 Ok(Committed::Outdated)
             }
             Rotated::NotLive(why) => self.learn(id, why).await,
@@ -174,7 +174,7 @@ impl Session {
             Standing::Ambiguous(_)
             | Standing::Anonymous
             | Standing::Live(_)
-            | Standing::Outdated => None,
+            | Standing::Outdated(_) => None,
         };
         Effects {
             remove: issued.is_none()

@@ -48,9 +48,11 @@ impl Session {
         match self.standing() {
             Standing::Live(live) => self.end_this(live.id, cause).await,
             Standing::Ambiguous(ids) => self.end_each(ids, &cause).await,
-            // Asked again only for the receipt: the first ending stands.
-            Standing::Ended { id, .. } => self.end_this(id, cause).await,
-            Standing::Anonymous | Standing::Outdated => Ok(Ended::nothing()),
+            // Ended: asked again only for the receipt, the first ending stands. Outdated: a rotation
+            // overtook the request; its token was the session's a moment ago, and whoever asks to
+            // be out is let out. The secret that replaced it dies with the session.
+            Standing::Ended { id, .. } | Standing::Outdated(id) => self.end_this(id, cause).await,
+            Standing::Anonymous => Ok(Ended::nothing()),
         }
     }
 

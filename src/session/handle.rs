@@ -59,7 +59,7 @@ pub(crate) enum Standing {
     /// Live.
     Live(Live),
     /// The right session, but with a secret that was replaced.
-    Outdated,
+    Outdated(SessionId),
 }
 
 /// What changes while the request is handled.
@@ -185,7 +185,7 @@ impl Session {
             Standing::Ambiguous(_)
             | Standing::Anonymous
             | Standing::Live(_)
-            | Standing::Outdated => None,
+            | Standing::Outdated(_) => None,
         }
     }
 
@@ -232,7 +232,7 @@ impl Session {
             Standing::Ambiguous(_)
             | Standing::Anonymous
             | Standing::Ended { .. }
-            | Standing::Outdated => None,
+            | Standing::Outdated(_) => None,
         }
     }
 

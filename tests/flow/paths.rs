@@ -299,6 +299,11 @@ async fn a_preflight_passes_and_learns_nothing() {
         StatusCode::UNAUTHORIZED
     );
     assert_eq!(preflight("/gated").send().await.text(), "SECRET");
+    // OPTIONS alone is a request like any other.
+    for path in ["/gated", "/plain", "/extracted"] {
+        let plain = browser.ask(Method::OPTIONS, path).send().await;
+        assert_eq!(plain.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
     assert_eq!(
         browser.get_api("/gated").await.status,
         StatusCode::UNAUTHORIZED

@@ -187,10 +187,10 @@ async fn many_slow_requests_and_one_log_out_at_once_leave_nothing_alive() {
             for slow in slow {
                 let _whatever = slow.await.unwrap();
             }
-            // A rotation may have come first; then the log-out came with an outdated token.
-            let _whatever = logout.await.unwrap();
-            let again = browser.post_api("/logout").await;
-            assert_ne!(again.status, StatusCode::SERVICE_UNAVAILABLE);
+            // A rotation may have come first; then the log-out came with an outdated token, and
+            // ends the session all the same.
+            let told = logout.await.unwrap();
+            assert_ne!(told.status, StatusCode::SERVICE_UNAVAILABLE);
 
             let case = format!("round {round}, later={later}");
             let by_old = site.browser().fetch(Method::GET, "/api/me").token(&old);

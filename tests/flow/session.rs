@@ -938,3 +938,24 @@ async fn the_secret_is_in_no_body_no_other_header_no_event_and_no_debug_output()
         401
     );
 }
+
+// P1 P8: a rotation overtook the log-out; who is told to be out is out.
+#[tokio::test]
+async fn a_log_out_with_the_secret_before_a_rotation_ends_the_session_too() {
+    let site = Site::open().await;
+    let browser = site.logged_in("alice").await;
+    let id = site.session_of(&browser).await;
+    let old = browser.token().unwrap();
+    let rotated = browser.post_api("/rotate").await;
+    assert_eq!(rotated.status, StatusCode::OK);
+    let new = browser.token().unwrap();
+    assert_ne!(new, old);
+
+    let late = site.browser();
+    let told = late.fetch(Method::POST, "/logout").token(&old).send().await;
+    assert_eq!(told.json()["ended"], true);
+    assert!(!told.set_cookies().is_empty(), "the removal: {told:?}");
+    let by_new = late.fetch(Method::GET, "/api/me").token(&new);
+    assert_eq!(by_new.send().await.reason(), "logout");
+    assert_eq!(site.events.reasons_of(id), [EndReason::Logout]);
+}

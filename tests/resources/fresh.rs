@@ -210,8 +210,14 @@ async fn a_clock_that_was_set_back_makes_no_old_log_in_fresh() {
 #[tokio::test]
 async fn a_preflight_passes_and_a_missing_layer_is_a_mistake_of_the_server() {
     let site = site().open().await;
-    let got = site.browser().ask(Method::OPTIONS, GATED[0]).send().await;
+    let asks = || site.browser().ask(Method::OPTIONS, GATED[0]);
+    let preflight = asks()
+        .header("origin", "https://other.example")
+        .header("access-control-request-method", "POST");
+    let got = preflight.send().await;
     assert_eq!(got.status, StatusCode::METHOD_NOT_ALLOWED, "axum's answer");
+    let got = asks().send().await;
+    assert_eq!(got.status, StatusCode::UNAUTHORIZED, "no preflight");
 
     let (address, server) = crate::support::serve(routes()).await;
     for path in GATED {

@@ -12,7 +12,7 @@ use crate::{
     session::{Delivery, Entered, Session, Standing},
     store::{self, Answer as StoreAnswer, CheckIn, NotLive, Reply},
 };
-use http::{Method, Request, Uri};
+use http::{Request, Uri};
 use std::sync::Arc;
 
 /// A request before the store is asked.
@@ -32,9 +32,9 @@ impl Arrival {
         let facts = RequestFacts::read(request.method(), request.uri(), request.headers());
         let peer = (core.peer)(request.extensions());
         let address = policy::client_address(peer, request.headers(), &core.trusted_proxies);
-        // A preflight carries no credentials: refusing it would break CORS, and it reads nothing.
-        let gated = request.method() != Method::OPTIONS
-            && core.farewell.paths.is_sensitive(outer_path(request));
+        // A preflight carries no credentials: refusing it would break CORS.
+        let gated = core.farewell.paths.is_sensitive(outer_path(request))
+            && !policy::is_preflight(request.method(), request.headers());
         let activity = (core.activity)(&facts);
         let mark = core.context.road.live.mark();
         Self {
@@ -116,7 +116,7 @@ impl Arrival {
             CheckIn::Outdated => {
                 self.record(EventKind::OutdatedToken, Some(id));
                 // Not removed: that would delete the cookie that replaced it.
-                Ok((Standing::Outdated, false))
+                Ok((Standing::Outdated(id), false))
             }
             CheckIn::WrongSecret => {
                 self.record(EventKind::WrongSecret, Some(id));
@@ -147,9 +147,9 @@ impl Arrival {
                 Ok((Standing::Live(session), _))
                     if live.iter().any(|(known, _)| known.id == session.id) => {}
                 Ok((Standing::Live(session), _)) => live.push((session, hash)),
-                Ok((Standing::Outdated, _)) => dead = (Standing::Outdated, Some(hash)),
+                Ok((outdated @ Standing::Outdated(_), _)) => dead = (outdated, Some(hash)),
                 Ok((ended @ Standing::Ended { .. }, _))
-                    if !matches!(dead.0, Standing::Outdated) =>
+                    if !matches!(dead.0, Standing::Outdated(_)) =>
                 {
                     dead = (ended, Some(hash));
                 }
@@ -168,7 +168,7 @@ impl Arrival {
             return self.enter(Standing::Live(session), Some((via, Some(hash))), false);
         }
         // To remove what is outdated would remove what replaced it.
-        let stale = !matches!(dead.0, Standing::Outdated);
+        let stale = !matches!(dead.0, Standing::Outdated(_));
         self.enter(dead.0, Some((via, dead.1)), stale)
     }
 

@@ -77,11 +77,11 @@ impl Visit {
         match response.extensions().get::<Wish>()? {
             Wish::Refuse(refusal) => Some(self.answer(session, refusal)),
             Wish::Farewell => {
-                let ended = session
-                    .end_reason()
-                    .unwrap_or(crate::reason::EndReason::Logout);
-                let facts = session.facts();
-                let answer = self.core.farewell.part(facts, session.via(), &ended);
+                let (facts, via, ended) = (session.facts(), session.via(), session.end_reason());
+                if ended.is_none() && via == Some(Via::Bearer) {
+                    return Some(self.answer(session, &Refusal::NoSession));
+                }
+                let answer = self.core.farewell.part(facts, via, ended.as_ref());
                 Some(without_body_for_head(facts, answer))
             }
         }

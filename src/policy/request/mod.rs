@@ -9,7 +9,11 @@ pub use fetch_metadata::FetchSite;
 
 use fetch_metadata::{FetchDest, FetchMode};
 use header_value::{Accept, is_grpc, is_prefetch, names_websocket};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, uri::Authority};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Uri,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+    uri::Authority,
+};
 
 /// The facts of a request that the policies, the log-out and the answer depend on.
 ///
@@ -196,6 +200,15 @@ impl RequestFacts {
     pub const fn user_agent(&self) -> Option<&HeaderValue> {
         self.user_agent.as_ref()
     }
+}
+
+/// Whether a request asks for leave only: a CORS preflight, to which browsers add no credentials.
+///
+/// `OPTIONS` alone is a request like any other.
+pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The methods that are told apart.
