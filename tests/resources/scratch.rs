@@ -69,7 +69,7 @@ fn failed_hooks(site: &Site, id: SessionId) -> Vec<String> {
         EventKind::Ended { failed_hooks, .. } => Some(failed_hooks),
         _ => None,
     });
-    failed.flatten().collect()
+    failed.flatten().map(|hook| hook.name.to_owned()).collect()
 }
 
 // R-14-16 R-1-27 P2

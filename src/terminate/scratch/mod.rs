@@ -11,7 +11,8 @@
 //! 4. What a crash left is found by name ([`tend`]): the store says which sessions live. A name that
 //!    is no session id is not ours. A session that the store does not know may belong to another
 //!    application, so its directory is removed only if nobody else was there when it was found.
-//! 5. Nothing here blocks a task: all that touches the disk runs on threads that may.
+//! 5. Nothing here blocks a task: all that touches the disk runs on threads that may, and a graceful
+//!    shutdown waits for it.
 
 mod root;
 mod tend;
@@ -38,7 +39,6 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, OnceCell},
-    task::spawn_blocking,
     time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
@@ -192,7 +192,8 @@ impl Scratch {
         let Some(me) = self.me.upgrade() else {
             return HookOutcome::Done;
         };
-        match timeout(self.limit, spawn_blocking(move || me.remove_now(id))).await {
+        let removal = self.tasks.spawn_blocking(move || me.remove_now(id));
+        match timeout(self.limit, removal).await {
             Ok(Ok(Ok(()))) => HookOutcome::Done,
             Ok(Ok(Err(error))) => HookOutcome::Failed(error.kind().to_string()),
             Ok(Err(_)) => HookOutcome::Panicked,

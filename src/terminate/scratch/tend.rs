@@ -9,10 +9,7 @@ use crate::{
     terminate::{Road, Terminator},
 };
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
-use tokio::{
-    task::spawn_blocking,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 /// What became of the scratch directories that nobody was known to use.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -144,7 +141,9 @@ struct Found {
 impl Scratch {
     async fn list(&self) -> io::Result<Found> {
         let root: Arc<Root> = Arc::clone(&self.root);
-        let there = spawn_blocking(move || root.list())
+        let there = self
+            .tasks
+            .spawn_blocking(move || root.list())
             .await
             .map_err(io::Error::other)??;
         // Listed first, looked up then: whatever this node made is known by now.
@@ -170,7 +169,8 @@ impl Scratch {
 
     async fn count_removal(&self, id: SessionId, swept: &mut ScratchSwept) {
         let Some(me) = self.me.upgrade() else { return };
-        match timeout(self.limit, spawn_blocking(move || me.remove_now(id))).await {
+        let removal = self.tasks.spawn_blocking(move || me.remove_now(id));
+        match timeout(self.limit, removal).await {
             Ok(Ok(Ok(()))) => {
                 self.index().left_over.remove(&id);
                 swept.removed += 1;
