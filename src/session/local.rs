@@ -17,7 +17,7 @@ use std::{
 /// Made by [`Sessions::local`](crate::Sessions::local); clones are the same. At the end of a
 /// session, whatever caused it and on whichever node, its value is dropped: on the node that ends it
 /// before the receipt of the ending is there, on others with the store's notice; where notices were
-/// missed, with the next re-check (at most 30 seconds). A value that is put here while the session
+/// missed, with the next [re-check](crate::SessionsBuilder::with_recheck_every). A value that is put here while the session
 /// ends does not stay (R-1-27). Who holds the [`Arc`] of a value keeps that one alive.
 ///
 /// It is a cache: a value may be gone at any time, since at most `capacity` values are kept and the
