@@ -255,14 +255,7 @@ async fn the_pauses_double_and_the_lease_is_renewed_meanwhile() {
 async fn a_hook_whose_ending_was_taken_over_is_stopped() {
     let (sender, mut stopped) = mpsc::unbounded_channel();
     let hook = move |ended: Arc<Departed>| {
-        let says = SaysWhenDropped(sender.clone(), ended.redelivered);
-        async move {
-            let _says = says;
-            if !ended.redelivered {
-                pending::<()>().await;
-            }
-            Ok::<(), io::Error>(())
-        }
+        hang_at_first(SaysWhenDropped(sender.clone(), ended.redelivered))
     };
     let hanging = HookOptions::new().with_time_limit(Duration::MAX);
     let (sessions, store, events, id) = node(|b| b.on_end_with("hangs", hanging, hook)).await;
@@ -290,6 +283,13 @@ async fn a_hook_whose_ending_was_taken_over_is_stopped() {
         "recorded by one of them"
     );
     sessions.shutdown().await;
+}
+
+async fn hang_at_first(says: SaysWhenDropped) -> io::Result<()> {
+    if !says.1 {
+        pending::<()>().await;
+    }
+    Ok(())
 }
 
 struct SaysWhenDropped(mpsc::UnboundedSender<bool>, bool);
