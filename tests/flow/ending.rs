@@ -1,6 +1,8 @@
 //! Every ending takes one road: decided once, told to everybody, worked off by whoever is there.
 
-use crate::support::{Browser, Dropped, Endless, Events, Gate, Op, Site, SiteBuilder, Spy, When};
+use crate::support::{
+    Browser, Dropped, Endless, Events, Gate, Op, Site, SiteBuilder, Spy, When, within,
+};
 use adjourn::{
     Session, Sessions, Terminator,
     audit::{Event, EventKind, Sink},
@@ -259,7 +261,10 @@ async fn disabling_a_subject_ends_all_its_sessions_and_nobody_elses() {
     let ended = ended.await.unwrap();
     assert_eq!((ended.concluded(), ended.more_follow()), (3, false));
     for stream in streams {
-        let body = stream.into_body().collect().await.unwrap().to_bytes();
+        let body = within(stream.into_body().collect())
+            .await
+            .unwrap()
+            .to_bytes();
         assert!(
             body.ends_with(b"{\"reason\":\"subject-disabled\"}\n\n"),
             "{body:?}"
@@ -437,7 +442,10 @@ async fn a_stream_on_another_node_is_cut() {
     let mut response = ask.open().await;
     assert!(response.body_mut().frame().await.unwrap().is_ok());
     here.end(id, EndReason::Forced).await;
-    assert!(response.into_body().collect().await.is_err(), "broken off");
+    assert!(
+        within(response.into_body().collect()).await.is_err(),
+        "broken off"
+    );
     dropped.wait().await;
     assert!(there.events.endings().is_empty(), "the winner's to record");
 }
@@ -465,7 +473,10 @@ async fn a_stream_on_another_node_is_cut_when_the_subject_is() {
         .end_subject(&subject("alice"), None, EndReason::SubjectDisabled)
         .await
         .unwrap();
-    assert!(response.into_body().collect().await.is_err(), "broken off");
+    assert!(
+        within(response.into_body().collect()).await.is_err(),
+        "broken off"
+    );
 }
 
 // --- Once. ----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! The layer wherever it may be put: around routers, routes, services, other layers, itself.
 
-use crate::support::{Ask, Browser, Dropped, Endless, Op, Site, raw, serve, serve_hyper};
+use crate::support::{Ask, Browser, Dropped, Endless, Op, Site, raw, serve, serve_hyper, within};
 use adjourn::{
     Endpoints, Farewell, LiveSession, PeerAddr, Session, SessionLayer, SessionService, Sessions,
     SessionsBuilder, Terminator,
@@ -259,7 +259,7 @@ async fn among_the_usual_layers_in_the_documented_order() {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(browser.post_api("/logout").await.status, StatusCode::OK);
         assert!(
-            response.into_body().collect().await.is_err(),
+            within(response.into_body().collect()).await.is_err(),
             "{encoding}: broken off"
         );
         dropped.wait().await;
@@ -374,11 +374,11 @@ async fn over_http_2_only_the_stream_of_the_session_is_reset() {
     let (mut bobs, mut alices) = (bodies.pop().unwrap(), bodies.pop().unwrap());
     let id = site.session_of(&alice).await;
     site.end(id, EndReason::Forced).await;
-    assert!(alices.frame().await.unwrap().is_err());
+    assert!(within(alices.frame()).await.unwrap().is_err());
     assert_eq!(site.sessions.open_connections(), 1, "bob's goes on");
     let id = site.session_of(&bob).await;
     site.end(id, EndReason::Forced).await;
-    assert!(bobs.frame().await.unwrap().is_err());
+    assert!(within(bobs.frame()).await.unwrap().is_err());
     server.abort();
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of a response when the session of its request ended, started or changed: every row
 //! of the table.
 
-use crate::support::{Ask, Browser, Dropped, Endless, Got, Op, Site, SiteBuilder, When};
+use crate::support::{Ask, Browser, Dropped, Endless, Got, Op, Site, SiteBuilder, When, within};
 use adjourn::{Session, reason::EndReason};
 use axum::{
     Router,
@@ -502,7 +502,7 @@ async fn cut(site: &Site, path: &str) -> (Bytes, Bytes, bool) {
     site.end(id, EndReason::Forced).await;
     let mut rest = Vec::new();
     let mut broken = false;
-    while let Some(frame) = response.body_mut().frame().await {
+    while let Some(frame) = within(response.body_mut().frame()).await {
         match frame {
             Ok(frame) => rest.extend_from_slice(&frame.into_data().unwrap_or_default()),
             Err(_) => broken = true,
@@ -550,8 +550,7 @@ async fn a_grpc_stream_ends_with_its_status_as_trailers() {
     let mut body = site.app.clone().oneshot(request).await.unwrap().into_body();
     assert!(body.frame().await.unwrap().unwrap().is_data());
     site.end(id, EndReason::IdleTimeout).await;
-    let trailers = body
-        .frame()
+    let trailers = within(body.frame())
         .await
         .unwrap()
         .unwrap()
@@ -656,7 +655,7 @@ async fn an_upgrade_whose_session_ended_meanwhile_becomes_401() {
         assert!(!head.contains(name), "{head}");
     }
     drop(socket);
-    let came_through = told.await.unwrap();
+    let came_through = within(told).await.unwrap();
     assert!(matches!(came_through, None | Some(Some(EndReason::Forced))));
 }
 
@@ -682,7 +681,7 @@ async fn a_socket_that_holds_the_session_is_told_when_it_ends() {
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     assert_eq!(site.sessions.open_connections(), 1);
     assert_eq!(browser.post_api("/logout").await.status, StatusCode::OK);
-    assert_eq!(told.await.unwrap(), EndReason::Logout);
+    assert_eq!(within(told).await.unwrap(), EndReason::Logout);
     let rest = crate::support::read_all(&mut socket).await;
     assert_eq!(rest, b"", "the connection is closed");
     assert_eq!(site.sessions.open_connections(), 0);

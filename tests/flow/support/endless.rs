@@ -1,5 +1,6 @@
 //! A body that begins and never ends by itself.
 
+use super::within;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::{
@@ -23,7 +24,7 @@ pub(crate) struct Dropped(Arc<Semaphore>);
 impl Dropped {
     /// Waits until a body was dropped.
     pub(crate) async fn wait(&self) {
-        self.0.acquire().await.unwrap().forget();
+        within(self.0.acquire()).await.unwrap().forget();
     }
 }
 

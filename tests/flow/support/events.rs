@@ -1,5 +1,6 @@
 //! A sink that collects.
 
+use super::within;
 use adjourn::{
     audit::{Event, EventKind, Sink},
     id::SessionId,
@@ -58,6 +59,10 @@ impl Events {
 
     /// Waits until an event fits.
     pub(crate) async fn wait_for(&self, fits: impl Fn(&Event) -> bool) -> Event {
+        within(self.wait(fits)).await
+    }
+
+    async fn wait(&self, fits: impl Fn(&Event) -> bool) -> Event {
         loop {
             let more = self.0.more.notified();
             let mut more = std::pin::pin!(more);

@@ -1,5 +1,6 @@
 //! A gate in a handler: the test knows when the request is inside, and lets it go on.
 
+use super::within;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -33,7 +34,7 @@ impl Gate {
 
     /// For the test: waits until a request is inside.
     pub(crate) async fn arrived(&self) {
-        self.0.arrived.acquire().await.unwrap().forget();
+        within(self.0.arrived.acquire()).await.unwrap().forget();
     }
 
     /// For the test: lets one request go on.
@@ -43,7 +44,7 @@ impl Gate {
 
     /// For the test: waits until a request has left the gate, let go or dropped.
     pub(crate) async fn gone(&self) {
-        self.0.gone.acquire().await.unwrap().forget();
+        within(self.0.gone.acquire()).await.unwrap().forget();
     }
 }
 

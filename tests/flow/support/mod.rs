@@ -8,6 +8,8 @@
     reason = "a toolbox: which tool is used changes with the flows"
 )]
 
+use std::{future::Future, time::Duration};
+
 mod browser;
 mod endless;
 mod events;
@@ -23,3 +25,10 @@ pub(crate) use gate::Gate;
 pub(crate) use jar::{Jar, Kept};
 pub(crate) use site::{Site, SiteBuilder, raw, raw_bytes, read_all, serve, serve_hyper};
 pub(crate) use spy::{Held, Op, Spy, When};
+
+/// Waits for something that comes at once, or never because it is broken: fails then, where the
+/// test would hang. Nothing is decided by how long it takes.
+pub(crate) async fn within<F: Future>(what: F) -> F::Output {
+    let waited = tokio::time::timeout(Duration::from_mins(1), what).await;
+    waited.expect("what the test waits for happens")
+}

@@ -1,5 +1,6 @@
 //! A store around the embedded one: counts, answers late, waits, fails, loses replies.
 
+use super::within;
 use adjourn::{
     id::{SecretHash, SessionId, Subject},
     reason::Cause,
@@ -72,7 +73,7 @@ pub(crate) struct Held(Arc<(Semaphore, Semaphore)>);
 impl Held {
     /// Waits until the call is here.
     pub(crate) async fn reached(&self) {
-        self.0.0.acquire().await.unwrap().forget();
+        within(self.0.0.acquire()).await.unwrap().forget();
     }
 
     /// Lets it go on.
