@@ -24,6 +24,8 @@ mod require;
 mod resources;
 mod service;
 mod sessions;
+#[cfg(feature = "listener")]
+mod upgraded;
 #[cfg(feature = "ws")]
 pub mod websocket;
 

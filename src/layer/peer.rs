@@ -28,5 +28,9 @@ pub(super) fn usual_peer(extensions: &Extensions) -> Option<IpAddr> {
     {
         return Some(address.ip());
     }
+    #[cfg(feature = "listener")]
+    if let Some(peer) = super::upgraded::known_peer(extensions) {
+        return Some(peer.ip());
+    }
     None
 }

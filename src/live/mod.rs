@@ -50,6 +50,8 @@ mod cut;
 mod endings;
 mod guard;
 mod kept;
+#[cfg(feature = "listener")]
+pub mod listener;
 mod node;
 mod observers;
 mod registry;
@@ -65,6 +67,8 @@ pub use cut::{CutStyle, SessionEnded};
 pub use endings::{Mark, Since};
 pub use guard::LiveGuard;
 pub(crate) use kept::Kept;
+#[cfg(feature = "listener")]
+pub use listener::{CutListener, CutStream, Peer};
 pub use node::Live;
 pub(crate) use observers::Observer;
 pub use socket::{Close, LiveSocket, SocketError};

@@ -156,7 +156,7 @@ impl SocketHold {
     ///
     /// `close` makes a message of the library in use. The future is to be spawned; where it is
     /// dropped, the socket is closed. A handler that never returns from a poll cannot be dropped:
-    /// see `CutListener`.
+    /// see the feature `listener`.
     ///
     /// ```
     /// # use adjourn::{Session, live::LiveSocket, session::SocketRefused};

@@ -18,4 +18,5 @@ mod client;
 mod grpc;
 mod handlers;
 mod handshake;
+mod listener;
 mod routes;

@@ -21,7 +21,7 @@ use futures_util::{SinkExt, StreamExt, stream};
 use std::{
     convert::Infallible,
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
 use tokio::sync::Notify;
@@ -31,9 +31,22 @@ use tokio::sync::Notify;
 pub(crate) struct Told {
     pub(crate) words: Arc<Mutex<Vec<&'static str>>>,
     pub(crate) more: Arc<Notify>,
+    blocked: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Told {
+    /// Blocks the thread until the test lets it go.
+    pub(crate) fn block(&self) {
+        let (free, changed) = &*self.blocked;
+        let free = free.lock().unwrap();
+        drop(changed.wait_while(free, |free| !*free).unwrap());
+    }
+
+    /// Lets the blocked thread go when it is dropped, also by a test that fails.
+    pub(crate) fn unblock_at_last(&self) -> Unblock {
+        Unblock(self.clone())
+    }
+
     pub(crate) fn tell(&self, word: &'static str) {
         self.words.lock().unwrap().push(word);
         self.more.notify_waiters();
@@ -48,6 +61,16 @@ impl Told {
             }
             more.await;
         }
+    }
+}
+
+pub(crate) struct Unblock(Told);
+
+impl Drop for Unblock {
+    fn drop(&mut self) {
+        let (free, changed) = &*self.0.blocked;
+        *free.lock().unwrap() = true;
+        changed.notify_all();
     }
 }
 

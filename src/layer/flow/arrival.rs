@@ -194,6 +194,8 @@ impl Arrival {
             delivery: Delivery::of(self.session),
             core: self.core,
             marker: self.marker,
+            #[cfg(feature = "listener")]
+            peer: None,
         };
         Entrance { visit, refusal }
     }

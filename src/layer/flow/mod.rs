@@ -82,6 +82,14 @@ where
             .answer(session, &Refusal::Unavailable)
             .map(SessionBody::ours);
     }
+    #[cfg(feature = "listener")]
+    super::upgraded::watch(
+        session,
+        visit.peer.take(),
+        response.status(),
+        committed.as_ref().ok(),
+        session.context().sockets.close.grace,
+    );
     let replaced = visit.replacement(session, committed.ok(), &response);
     let mut response = match replaced {
         Some(answer) => answer.map(SessionBody::ours),

@@ -1,5 +1,7 @@
 //! A request on its way through the inner service, and its response on the way out.
 
+#[cfg(feature = "listener")]
+use crate::layer::upgraded;
 use crate::{
     carrier::Via,
     farewell::{Answer, Marker, Refusal, Wish, decorate, no_store},
@@ -32,6 +34,12 @@ impl Entrance {
         match refusal {
             None => {
                 request.extensions_mut().insert(session.clone());
+                #[cfg(all(feature = "listener", feature = "axum"))]
+                upgraded::show_address(request.extensions_mut());
+                #[cfg(feature = "listener")]
+                {
+                    visit.peer = upgraded::peer_of(request);
+                }
                 Ok(visit)
             }
             Some(refusal) => {
@@ -50,6 +58,9 @@ pub(in crate::layer) struct Visit {
     pub(super) core: Arc<Core>,
     pub(super) delivery: Delivery,
     pub(super) marker: Option<Box<Marker>>,
+    /// Whose connection may leave HTTP with the response.
+    #[cfg(feature = "listener")]
+    pub(super) peer: Option<Box<crate::live::Peer>>,
 }
 
 impl Visit {

@@ -11,7 +11,11 @@
 //! 5. **Open is not active.** A socket keeps no session from idling out, whatever it carries: call
 //!    [`WebSocket::touch`] for what a person does.
 //!
-//! For sockets that need no session use axum's own extractor. Both work side by side.
+//! For sockets that need no session use axum's own extractor; both work side by side. A socket that
+//! belongs to a session must not be opened with it: nothing would cut it, and when the session ends
+//! while the handshake is under way, hyper hands the refused connection to the handler all the same
+//! if the peer closes its half of it. [`CutListener`](crate::live) (feature `listener`) shuts those
+//! too, and those of handlers that block their thread.
 //!
 //! ```
 //! use adjourn::layer::websocket::{WebSocket, WebSocketUpgrade};

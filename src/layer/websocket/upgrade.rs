@@ -96,7 +96,7 @@ impl<F> WebSocketUpgrade<F> {
     /// it is done or the session ends.
     ///
     /// A handler may hand its socket on to other tasks: it is cut wherever it is. It is dropped at
-    /// an await; one that blocks its thread cannot be, see `CutListener`.
+    /// an await; one that blocks its thread cannot be, see the feature `listener`.
     #[must_use = "the WebSocket opens only if the response is returned"]
     pub fn on_upgrade<C, Fut>(self, handler: C) -> Response
     where
