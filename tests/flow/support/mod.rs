@@ -29,6 +29,6 @@ pub(crate) use spy::{Held, Op, Spy, When};
 /// Waits for something that comes at once, or never because it is broken: fails then, where the
 /// test would hang. Nothing is decided by how long it takes.
 pub(crate) async fn within<F: Future>(what: F) -> F::Output {
-    let waited = tokio::time::timeout(Duration::from_mins(1), what).await;
+    let waited = tokio::time::timeout(Duration::from_mins(5), what).await;
     waited.expect("what the test waits for happens")
 }
