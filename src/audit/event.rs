@@ -80,6 +80,9 @@ pub enum EventKind {
         /// How many.
         count: u64,
     },
+    /// A user said that they are still there, which moved the idle deadline: see
+    /// [`Session::extend`](crate::Session::extend). Other activity is not recorded.
+    Extended,
     /// Events of one kind from one source were counted instead of recorded: see
     /// [`EventLimits`](super::EventLimits). The client is the source.
     EventsSuppressed {
@@ -167,6 +170,7 @@ impl EventKind {
             Self::Ended { .. } => "session-ended",
             Self::EventsLost { .. } => "events-lost",
             Self::EventsSuppressed { .. } => "events-suppressed",
+            Self::Extended => "session-extended",
             Self::LimitReached { .. } => "limit-reached",
             Self::LogOutRefused { .. } => "log-out-refused",
             Self::OutdatedToken => "outdated-token",
@@ -183,9 +187,11 @@ impl EventKind {
     /// How much it matters.
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::CutMade { .. } | Self::Ended { .. } | Self::Rotated | Self::Started => {
-                Severity::Info
-            }
+            Self::CutMade { .. }
+            | Self::Ended { .. }
+            | Self::Extended
+            | Self::Rotated
+            | Self::Started => Severity::Info,
             Self::DuplicateCookie { .. }
             | Self::EventsSuppressed { .. }
             | Self::LimitReached { .. }

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-/// How many events are recorded that a client can cause without being anybody: dead, unknown,
-/// outdated and wrong tokens, duplicate cookies, refused log-outs, and failures of the store.
+/// How many events are recorded that a client can cause at will: dead, unknown, outdated and wrong
+/// tokens, duplicate cookies, refused log-outs, extensions, and failures of the store.
 ///
 /// The first of each kind from each source in a window are recorded one by one. What comes above
 /// is counted, and when the window is over the counts are recorded as
@@ -233,6 +233,7 @@ fn summary(kind: &'static str, count: u64, sources: u64, of: Source, now: Timest
 const fn is_limited(kind: &EventKind) -> bool {
     match kind {
         EventKind::DuplicateCookie { .. }
+        | EventKind::Extended
         | EventKind::LogOutRefused { .. }
         | EventKind::OutdatedToken
         | EventKind::StartRefused { .. }

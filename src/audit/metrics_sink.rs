@@ -12,6 +12,7 @@ use std::time::Duration;
 /// | metric | labels | meaning |
 /// |---|---|---|
 /// | `adjourn_sessions_started_total` | | sessions that started |
+/// | `adjourn_sessions_extended_total` | | extensions that users asked for |
 /// | `adjourn_sessions_ended_total` | `reason`, `initiator` | sessions whose end this node recorded |
 /// | `adjourn_session_duration_seconds` (histogram) | `reason` | how long they lived |
 /// | `adjourn_session_idle_seconds` (histogram) | `reason` | how long nobody had been active when they ended |
@@ -72,6 +73,7 @@ impl Sink for MetricsSink {
             EventKind::Started => counter!("adjourn_sessions_started_total").increment(1),
             EventKind::StoreFailed { operation, .. } => store_failed(operation, 1),
             EventKind::UseAfterEnd { .. } => used_after_end(1),
+            EventKind::Extended => extended(1),
             // Lost events are counted where they are lost; a rotation is nothing to watch.
             EventKind::EventsLost { .. } | EventKind::Rotated => {}
         }
@@ -94,12 +96,17 @@ fn ended(cause: &Cause, lived: Duration, idle: Duration, failed: &[FailedHook]) 
 /// What was counted instead of recorded.
 fn suppressed(kind: &'static str, count: u64) {
     match kind {
+        "session-extended" => extended(count),
         "use-after-end" => used_after_end(count),
         "log-out-refused" => log_out_refused("suppressed", count),
         "start-refused" => start_refused("suppressed", count),
         "store-failed" => store_failed("suppressed", count),
         kind => token_refused(kind, count),
     }
+}
+
+fn extended(count: u64) {
+    counter!("adjourn_sessions_extended_total").increment(count);
 }
 
 fn used_after_end(count: u64) {

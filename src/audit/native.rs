@@ -73,7 +73,8 @@ impl Native<'_> {
                 map.serialize_entry("error", error)
             }
             EventKind::UseAfterEnd { cause } => cause_of(map, cause),
-            EventKind::OutdatedToken
+            EventKind::Extended
+            | EventKind::OutdatedToken
             | EventKind::Rotated
             | EventKind::Started
             | EventKind::UnknownToken

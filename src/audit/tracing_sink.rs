@@ -64,7 +64,9 @@ impl Sink for TracingSink {
             EventKind::OutdatedToken | EventKind::UnknownToken | EventKind::WrongSecret => {
                 write_event!(WARN, event);
             }
-            EventKind::Rotated | EventKind::Started => write_event!(INFO, event),
+            EventKind::Extended | EventKind::Rotated | EventKind::Started => {
+                write_event!(INFO, event);
+            }
             EventKind::StartRefused { why } => write_event!(ERROR, event, why = *why),
             EventKind::StoreFailed { operation, error } => {
                 write_event!(ERROR, event, operation = *operation, error = error.as_str());

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     policy::LogOutRefusal,
     session::{
-        EndOthersError, LogOutError, RotateError, ScratchError, SocketRefused, StartError,
-        UpdateError, ValueError, Why,
+        EndOthersError, ExtendError, LogOutError, RotateError, ScratchError, SocketRefused,
+        StartError, UpdateError, ValueError, Why,
     },
     store,
     terminate::EndError,
@@ -25,6 +25,22 @@ impl LogOutError {
             Self::Refused(refusal) => refused(refusal).map(B::from),
             Self::Store(error) => error.into_http_response(),
         }
+    }
+}
+
+impl ExtendError {
+    /// The response to return, also where there is no axum: 401 with the reason without a live
+    /// session, 405 with `Allow: POST` or 403 when the request is none to extend, 503 when the
+    /// store failed.
+    pub fn into_http_response<B: Default + From<Bytes>>(self) -> Response<B> {
+        let refusal = match self {
+            Self::Ended(reason) => Refusal::Ended(reason),
+            Self::NoSession => Refusal::NoSession,
+            Self::Outdated => Refusal::Outdated,
+            Self::Refused(refusal) => return not_extended(refusal).map(B::from),
+            Self::Store(error) => return error.into_http_response(),
+        };
+        Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED)
     }
 }
 
@@ -175,8 +191,17 @@ impl SocketRefused {
     }
 }
 
+fn not_extended(refusal: LogOutRefusal) -> Answer {
+    let title = ExtendError::Refused(refusal).to_string();
+    with_allow(refusal, problem(refusal.status(), refusal.code(), &title))
+}
+
 fn refused(refusal: LogOutRefusal) -> Answer {
-    let mut answer = problem(refusal.status(), refusal.code(), &refusal.to_string());
+    let answer = problem(refusal.status(), refusal.code(), &refusal.to_string());
+    with_allow(refusal, answer)
+}
+
+fn with_allow(refusal: LogOutRefusal, mut answer: Answer) -> Answer {
     if refusal.status() == StatusCode::METHOD_NOT_ALLOWED {
         answer
             .headers_mut()

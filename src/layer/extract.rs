@@ -5,8 +5,8 @@ use crate::{
     id::{SessionId, Subject},
     record::{Live, Remaining},
     session::{
-        EndOthersError, LogOutError, NotFresh, RotateError, ScratchError, Session, SocketRefused,
-        Standing, StartError, UpdateError, ValueError,
+        EndOthersError, ExtendError, LogOutError, NotFresh, RotateError, ScratchError, Session,
+        SocketRefused, Standing, StartError, UpdateError, ValueError,
     },
     store,
     terminate::{EndError, Terminator},
@@ -174,6 +174,7 @@ macro_rules! into_response {
 into_response!(
     EndError,
     EndOthersError,
+    ExtendError,
     LogOutError,
     RotateError,
     SocketRefused,

@@ -19,6 +19,7 @@
 mod commit;
 mod context;
 mod ending;
+mod extend;
 mod fresh;
 mod handle;
 mod hold;
@@ -32,6 +33,7 @@ mod values;
 pub(crate) use commit::{Committed, Delivery, Effects};
 pub(crate) use context::{Context, SocketRules};
 pub use ending::{EndOthersError, LogOutError};
+pub use extend::ExtendError;
 pub use fresh::NotFresh;
 pub use handle::Session;
 pub(crate) use handle::{Entered, Standing};

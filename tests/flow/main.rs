@@ -13,6 +13,7 @@
 mod bytes;
 mod cookies;
 mod ending;
+mod extend;
 mod farewell;
 mod layers;
 mod leave;

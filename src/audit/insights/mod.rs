@@ -223,6 +223,7 @@ impl State {
             EventKind::DuplicateCookie { .. }
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }
+            | EventKind::Extended
             | EventKind::LimitReached { .. }
             | EventKind::LogOutRefused { .. }
             | EventKind::Rotated

@@ -81,7 +81,9 @@ impl Activity {
             EventKind::StoreFailed { operation, .. } if is_end(operation) => (2, "Logoff", true),
             EventKind::Started => (1, "Logon", false),
             EventKind::LimitReached { .. } | EventKind::StartRefused { .. } => (1, "Logon", true),
-            EventKind::CutMade { .. } | EventKind::Rotated => (99, "Other", false),
+            EventKind::CutMade { .. } | EventKind::Extended | EventKind::Rotated => {
+                (99, "Other", false)
+            }
             EventKind::DuplicateCookie { .. }
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }

@@ -71,7 +71,7 @@ fn word(event: &Event, names: &Names) -> String {
         },
         EventKind::LimitReached { max } => format!("excess_sessions_exceeded:{user},{max}"),
         EventKind::OutdatedToken => format!("authn_token_reuse:{user},{}", session()),
-        EventKind::Rotated => format!("session_renewed:{user}"),
+        EventKind::Extended | EventKind::Rotated => format!("session_renewed:{user}"),
         EventKind::Started => format!("session_created:{user}"),
         EventKind::UseAfterEnd { .. } => format!("session_use_after_expire:{user}"),
         EventKind::CutMade { .. }
@@ -163,6 +163,7 @@ fn description(event: &Event) -> String {
             cause.reason()
         ),
         EventKind::DuplicateCookie { .. } => "A session cookie came several times".to_owned(),
+        EventKind::Extended => "The user extended the session".to_owned(),
         EventKind::LimitReached { .. } => "The limit of sessions is reached".to_owned(),
         EventKind::OutdatedToken => "A token was used after it was replaced".to_owned(),
         EventKind::Rotated => "The session got a new token".to_owned(),

@@ -45,6 +45,7 @@ fn kinds() -> Vec<EventKind> {
             count: 180,
             sources: 1,
         },
+        EventKind::Extended,
         EventKind::LimitReached { max: 5 },
         EventKind::LogOutRefused { why: "cross-site" },
         EventKind::OutdatedToken,
@@ -190,6 +191,12 @@ fn the_vocabulary_is_exact() {
         ),
         (
             EventKind::Rotated,
+            "session_renewed:user-17".to_owned(),
+            "INFO",
+        ),
+        // R-12-2
+        (
+            EventKind::Extended,
             "session_renewed:user-17".to_owned(),
             "INFO",
         ),
