@@ -24,6 +24,22 @@ impl Client {
         }
     }
 
+    /// The client that a store wrote down: `user_agent` is what [`Client::user_agent`] gave.
+    ///
+    /// Made harmless again, in case that somebody else wrote it.
+    pub fn from_stored(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        // A replacement character takes three bytes where the one it stands for took one.
+        let longest = 3 * Self::MAX_USER_AGENT;
+        let user_agent = user_agent.map(|text| {
+            let kept = text.get(..text.floor_char_boundary(longest));
+            harmless(kept.unwrap_or_default())
+        });
+        Self {
+            address,
+            user_agent,
+        }
+    }
+
     /// The address of the client, as far as the trusted proxies tell.
     pub const fn address(&self) -> Option<IpAddr> {
         self.address
@@ -39,8 +55,11 @@ fn shown(user_agent: &[u8]) -> Arc<str> {
     let kept = user_agent
         .get(..Client::MAX_USER_AGENT)
         .unwrap_or(user_agent);
-    String::from_utf8_lossy(kept)
-        .chars()
+    harmless(&String::from_utf8_lossy(kept))
+}
+
+fn harmless(text: &str) -> Arc<str> {
+    text.chars()
         .map(|c| {
             if c.is_control() {
                 char::REPLACEMENT_CHARACTER
@@ -68,5 +87,18 @@ mod tests {
             long.user_agent().map(str::len),
             Some(Client::MAX_USER_AGENT)
         );
+    }
+
+    #[test]
+    fn what_a_store_gives_back_is_the_same_client_and_harmless() {
+        let client = Client::new(Some([10, 0, 0, 1].into()), Some(&[b'\r'; 300]));
+        assert_eq!(
+            Client::from_stored(client.address(), client.user_agent()),
+            client
+        );
+        let foreign = Client::from_stored(None, Some("a\nb"));
+        assert_eq!(foreign.user_agent(), Some("a\u{FFFD}b"));
+        let long = Client::from_stored(None, Some(&"é".repeat(10_000)));
+        assert_eq!(long.user_agent().map(str::len), Some(768));
     }
 }
