@@ -34,9 +34,8 @@ use std::time::Duration;
 /// |---|---|
 /// | `adjourn_audit_events_lost_total` | events that a [`Queue`](super::Queue) had no room for or could not write |
 /// | `adjourn_open_connections` (gauge) | what [`Sessions::open_connections`](crate::Sessions::open_connections) says, at each sweep |
-/// | `adjourn_sweep_lag_seconds` (histogram) | for each sweep that found something: how long that can have been due at most, from the start of the sweep before to the end of this one |
-///
-/// How many sessions live is not among them: on several nodes only the store can know.
+/// | `adjourn_sessions_live` (gauge) | how many sessions live, those that are due and not yet concluded included, at each sweep; only where the store knows without looking ([`live_sessions`](crate::store::SessionStore::live_sessions)), as `MemoryStore` does |
+/// | `adjourn_sweep_lag_seconds` (histogram) | for each session that a sweep ended: how long it had been due, by the store's clock |
 ///
 /// ```
 /// use adjourn::{Sessions, audit::MetricsSink, store::MemoryStore};

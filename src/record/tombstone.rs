@@ -62,6 +62,9 @@ pub struct Departed {
     pub ending: Ending,
     /// The cut that ended it, if one did.
     pub cut: Option<Generation>,
+    /// When it was due: the instant of the deadline or cut that ended it, which may have been found
+    /// later. `None` for one that somebody ended while it was live.
+    pub due_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last seen active.

@@ -183,6 +183,14 @@ pub trait SessionStore: Send + Sync + 'static {
         })
     }
 
+    /// How many sessions live now, as far as the store knows without looking: for a gauge, so those
+    /// that are due and not yet concluded may count. Called twice a second; it must not block.
+    ///
+    /// By default unknown, as on a store behind a network.
+    fn live_sessions(&self) -> Option<usize> {
+        None
+    }
+
     /// The store's notices from now on.
     ///
     /// *Redis:* `SUBSCRIBE`. *PostgreSQL:* `LISTEN`.

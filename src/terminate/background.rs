@@ -1,7 +1,7 @@
 //! What runs without a request: the sweeper, the store's notices, the re-check of what is held, the
 //! removal of what a crash left.
 
-use super::{Road, scratch::tend};
+use super::{Road, scratch::tend, underway::Underway};
 use crate::{
     id::SessionId,
     reason::EndReason,
@@ -65,9 +65,11 @@ impl Background {
 /// Ends what is due, again and again.
 async fn sweep(road: Arc<Road>) {
     let mut pause = SWEEP_INTERVAL;
+    // Not waited for: what hangs on one ending must not hold up the next.
+    let mut underway = Underway::default();
     loop {
         sleep(jittered(pause)).await;
-        pause = match road.sweep().await {
+        pause = match road.sweep(&mut underway).await {
             Ok(_) => SWEEP_INTERVAL,
             Err(error) => {
                 road.store_failed("sweep", &error);

@@ -1,8 +1,8 @@
 //! `conclude`: what happens to a session that ended, once.
 
 use super::{
-    EndError, Ended, HookReport, NamedHook, Outcome, Root, cuts::RecentCuts, measure::Sweeps,
-    receipt::CleanUp, scratch::Scratch,
+    EndError, Ended, HookReport, NamedHook, Outcome, Root, cuts::RecentCuts, receipt::CleanUp,
+    scratch::Scratch,
 };
 use crate::{
     audit::{Event, EventKind, EventLimits, FailedHook, Sink, Trail},
@@ -83,7 +83,6 @@ pub(crate) struct Road {
     pub(super) scratch: Option<Arc<Scratch>>,
     pub(super) config: RoadConfig,
     pub(super) cuts: RecentCuts,
-    pub(super) sweeps: Sweeps,
 }
 
 /// The part of the configuration that endings need.
@@ -126,7 +125,6 @@ impl Road {
             trail: Trail::new(sinks, config.event_limits),
             config,
             cuts: RecentCuts::default(),
-            sweeps: Sweeps::default(),
         }
     }
 
@@ -321,6 +319,13 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    pub(super) fn is_done(&self) -> bool {
+        match self {
+            Self::Done => true,
+            Self::Running(task) => task.is_finished(),
+        }
+    }
+
     /// Waits until it is done.
     pub(super) async fn done(self) -> Vec<HookReport> {
         match self {

@@ -1,41 +1,31 @@
 //! What only the road can measure.
 
-use crate::{live::Live, time::Timestamp};
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::Road;
+use crate::record::Departed;
 
-/// When this node swept.
-#[derive(Debug, Default)]
-pub(super) struct Sweeps {
-    /// The start of the sweep before the current one: since then, what was due may have waited.
-    since: AtomicU64,
-    current: AtomicU64,
-}
-
-impl Sweeps {
-    /// A sweep begins.
-    pub(super) fn begin(&self, now: Timestamp) {
-        let now = now.as_unix_millis();
-        let before = self.current.swap(now, Ordering::Relaxed);
-        let since = if before == 0 { now } else { before };
-        self.since.store(since, Ordering::Relaxed);
+impl Road {
+    /// How much later than it was due a session was found.
+    #[cfg(feature = "metrics")]
+    pub(super) fn measure_lag(departed: &[Departed]) {
+        let lag = |one: &Departed| Some(one.ending.at().saturating_since(one.due_at?));
+        for lag in departed.iter().filter_map(lag) {
+            metrics::histogram!("adjourn_sweep_lag_seconds").record(lag);
+        }
     }
 
-    /// It is over, and concluded so many sessions.
-    pub(super) fn done(&self, concluded: usize, now: Timestamp, live: &Live) {
-        let since = Timestamp::from_unix_millis(self.since.load(Ordering::Relaxed));
-        let lag = (concluded > 0).then(|| now.saturating_since(since));
-        show(lag, live);
-    }
-}
-
-#[cfg(feature = "metrics")]
-fn show(lag: Option<std::time::Duration>, live: &Live) {
-    if let Some(lag) = lag {
-        metrics::histogram!("adjourn_sweep_lag_seconds").record(lag);
-    }
+    /// How much there is now.
+    #[cfg(feature = "metrics")]
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    metrics::gauge!("adjourn_open_connections").set(live.len() as f64);
-}
+    pub(super) fn measure_stock(road: &Self) {
+        metrics::gauge!("adjourn_open_connections").set(road.live.len() as f64);
+        if let Some(live) = road.store.live_sessions() {
+            metrics::gauge!("adjourn_sessions_live").set(live as f64);
+        }
+    }
 
-#[cfg(not(feature = "metrics"))]
-const fn show(_: Option<std::time::Duration>, _: &Live) {}
+    #[cfg(not(feature = "metrics"))]
+    pub(super) const fn measure_lag(_: &[Departed]) {}
+
+    #[cfg(not(feature = "metrics"))]
+    pub(super) const fn measure_stock(_: &Self) {}
+}

@@ -23,6 +23,7 @@ mod hook;
 mod measure;
 mod receipt;
 mod scratch;
+mod underway;
 
 pub(crate) use background::Background;
 pub use conclude::Terminator;

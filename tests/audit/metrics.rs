@@ -35,7 +35,7 @@ impl adjourn::audit::BlockingSink for Broken {
     }
 }
 
-/// Two sessions, two endings, hostile requests, a broken sink and a failing hook.
+/// Three sessions, two endings, hostile requests, a broken sink and a failing hook.
 async fn some_life() {
     let queue = Queue::builder(Broken).with_capacity(4).start().unwrap();
     queue.close(Duration::from_mins(1)).await.unwrap();
@@ -67,6 +67,8 @@ async fn some_life() {
         .terminator()
         .end_everyone(None, EndReason::Forced)
         .await;
+    site.logged_in("carol").await;
+    site.sessions.terminator().sweep().await.unwrap();
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn the_documented_names_are_counted() {
         Some(DebugValue::Counter(count)) => *count,
         other => panic!("{name}: {other:?} in {metrics:?}"),
     };
-    assert_eq!(counter("adjourn_sessions_started_total{}"), 2);
+    assert_eq!(counter("adjourn_sessions_started_total{}"), 3);
     let ended = |labels| counter(&format!("adjourn_sessions_ended_total{{{labels}}}"));
     assert_eq!(ended("reason=logout,initiator=user"), 1);
     assert_eq!(ended("reason=idle-timeout,initiator=system"), 1);
@@ -111,9 +113,15 @@ async fn the_documented_names_are_counted() {
         [970.0]
     );
     let lag = histogram("adjourn_sweep_lag_seconds{}");
-    assert_eq!(lag, [960.0], "since the sweep before");
-    assert!(matches!(
-        metrics.get("adjourn_open_connections{}"),
-        Some(DebugValue::Gauge(_))
-    ));
+    assert_eq!(
+        lag,
+        [70.0],
+        "of 15 minutes idle, found after 16 and 10 seconds"
+    );
+    let gauge = |name: &str| match metrics.get(name) {
+        Some(DebugValue::Gauge(value)) => value.into_inner(),
+        other => panic!("{name}: {other:?} in {metrics:?}"),
+    };
+    assert!(gauge("adjourn_open_connections{}").abs() < 0.1);
+    assert!((gauge("adjourn_sessions_live{}") - 1.0).abs() < 0.1);
 }

@@ -27,3 +27,4 @@ mod rows;
 mod session;
 mod store_down;
 mod support;
+mod sweep;

@@ -95,6 +95,10 @@ impl SessionStore for MemoryStore {
     }
 
     /// Zero: a touch is one atomic store.
+    fn live_sessions(&self) -> Option<usize> {
+        Some(self.live_count())
+    }
+
     fn touch_interval(&self, _: Option<Duration>) -> Duration {
         Duration::ZERO
     }

@@ -97,7 +97,11 @@ impl MemoryStore {
         };
         let due = self.judge(record, last_seen, now).or_else(|| {
             let cause = wanted?.clone();
-            Some(Due { cause, cut: None })
+            Some(Due {
+                cause,
+                at: None,
+                cut: None,
+            })
         });
         let Some(due) = due else {
             return Swapped::Lives(record.deadline(last_seen));
@@ -112,6 +116,7 @@ impl MemoryStore {
             subject: record.subject().cloned(),
             ending: ended.tombstone.ending.clone(),
             cut: due.cut,
+            due_at: due.at,
             created_at: record.created_at(),
             last_seen,
             client: record.client().cloned(),

@@ -10,7 +10,7 @@ impl MemoryStore {
         let mut departed = Vec::new();
         self.end_cut(limit, claimant, now, &mut departed);
         self.end_overdue(limit, claimant, now, &mut departed);
-        self.forget_graves(limit.max(AT_ONCE), now);
+        self.forget_graves(limit.max(FORGOTTEN_AT_LEAST), now);
         self.cuts.forget(now);
         self.give_back(now);
         departed
@@ -93,7 +93,8 @@ impl MemoryStore {
         None
     }
 
-    /// Forgets tombstones whose time is over.
+    /// Forgets some of the tombstones whose time is over: more than one call can end, so that they
+    /// never pile up.
     fn forget_graves(&self, limit: usize, now: Timestamp) {
         let mut soon = Vec::new();
         for id in self.graves.take(now, limit) {
@@ -139,8 +140,11 @@ impl MemoryStore {
 /// How many are looked at in one go.
 const AT_ONCE: usize = 256;
 
+/// How many tombstones one call forgets that ends few: a fraction of a millisecond.
+const FORGOTTEN_AT_LEAST: usize = 512;
+
 /// How many entries one call looks at to find those that nobody wants any more.
-const PRUNED_AT_ONCE: usize = 65_536;
+const PRUNED_AT_ONCE: usize = 8_192;
 
 /// How many more than are needed are not worth the effort.
 const SLACK: usize = 4_096;

@@ -16,6 +16,8 @@ use std::sync::{
 /// Why a session is to end.
 pub(super) struct Due {
     pub(super) cause: Cause,
+    /// Since when; `None` for what is not due and ends all the same.
+    pub(super) at: Option<Timestamp>,
     /// The cut that says so, if one does.
     pub(super) cut: Option<Generation>,
 }
@@ -163,8 +165,10 @@ impl MemoryStore {
         let cut = self.cut_of(record);
         let cause = record.due(last_seen, cut.as_ref(), now)?;
         let cut = record.cut_by(last_seen, cut.as_ref(), now);
+        let at = cut.map_or_else(|| record.deadline(last_seen), |cut| cut.at);
         Some(Due {
             cause,
+            at: Some(at),
             cut: cut.map(|cut| cut.generation),
         })
     }

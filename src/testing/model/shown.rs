@@ -81,11 +81,12 @@ impl Eye {
     pub(super) fn departed(self, departed: &Departed) -> String {
         let left: Vec<_> = departed.leave_behind.iter().collect();
         format!(
-            "{} of {:?} {} cut {} created {} seen {} client {:?} left {left:?} redelivered {}",
+            "{} of {:?} {} cut {} due {:?} created {} seen {} client {:?} left {left:?} redelivered {}",
             departed.id,
             departed.subject,
             self.ending(&departed.ending),
             departed.cut.is_some(),
+            departed.due_at.map(|at| self.at(at)),
             self.at(departed.created_at),
             self.at(departed.last_seen),
             departed.client,

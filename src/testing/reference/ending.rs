@@ -46,9 +46,10 @@ impl State {
     /// Ends a session that has not ended, with the earliest cause.
     fn conclude(&mut self, id: SessionId, cause: Cause, claimant: Claimant) -> Option<Departed> {
         let row = self.rows.get(&id).filter(|row| row.gone.is_none())?;
-        let (cause, cut) = self
-            .due_now(row)
-            .map_or((cause, None), |(_, cause, cut)| (cause, cut));
+        let due = self.due_now(row);
+        let (due_at, cause, cut) = due.map_or((None, cause, None), |(at, cause, cut)| {
+            (Some(at), cause, cut)
+        });
         let now = self.now();
         self.last_claim += 1;
         let work = Work {
@@ -64,6 +65,7 @@ impl State {
         row.gone = Some(Gone {
             ending: Ending::new(cause, now),
             cut,
+            due_at,
             attempt: claimant.attempt,
             work: Some(work),
         });

@@ -20,6 +20,7 @@ pub(super) struct Row {
 pub(super) struct Gone {
     pub(super) ending: Ending,
     pub(super) cut: Option<Generation>,
+    pub(super) due_at: Option<Timestamp>,
     pub(super) attempt: Attempt,
     pub(super) work: Option<Work>,
 }
@@ -115,6 +116,7 @@ impl Row {
             subject: self.parts.subject.clone(),
             ending: gone.ending.clone(),
             cut: gone.cut,
+            due_at: gone.due_at,
             created_at: self.parts.created_at,
             last_seen: self.last_seen,
             client: self.parts.client.clone(),

@@ -32,6 +32,7 @@ pub async fn leased_work_is_not_handed_out<H: StoreHarness>(harness: H) {
     let id = fixture.log_in("alice").await;
     assert!(fixture.pending(10).await.is_empty(), "nothing has ended");
     let departed = fixture.end_first(id, EndReason::Logout).await;
+    assert_eq!(departed.due_at, None, "nobody had waited for it");
     fixture.advance_until_just_before(LEASE).await;
     assert!(
         fixture.pending(10).await.is_empty(),

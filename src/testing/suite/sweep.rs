@@ -28,6 +28,11 @@ pub async fn each_session_is_ended_at_its_time_and_not_before<H: StoreHarness>(h
     assert_eq!(ids(&departed), [idle], "the idle timeout has passed");
     assert_eq!(*departed[0].ending.reason(), EndReason::IdleTimeout);
     assert!(!departed[0].redelivered);
+    let (due_at, ended_at) = (departed[0].due_at, departed[0].ending.at());
+    assert!(
+        due_at.is_some_and(|due_at| departed[0].created_at < due_at && due_at <= ended_at),
+        "it says since when it was due: {due_at:?}"
+    );
     fixture
         .expect_ended(idle, EndReason::IdleTimeout, "the sweep ended it")
         .await;

@@ -302,6 +302,10 @@ impl SessionStore for Spy {
         self.answer(Op::Acknowledge, move |store| store.acknowledge(id, claim))
     }
 
+    fn live_sessions(&self) -> Option<usize> {
+        self.0.store.live_sessions()
+    }
+
     fn touch_interval(&self, idle_timeout: Option<Duration>) -> Duration {
         self.0.store.touch_interval(idle_timeout)
     }

@@ -121,7 +121,10 @@ fn tombstones_are_bounded_and_leave_nothing_behind() {
     assert!(matches!(look(&store, ids[39_999]), CheckIn::Ended(_)));
     assert_eq!(store.slots.len(), 10);
     assert_eq!(store.deadlines.armed(), 40_000);
-    sweep(&store, 10);
+    // Little by little, so that nobody waits for it.
+    for _ in 0..10 {
+        sweep(&store, 10);
+    }
     assert_eq!(store.deadlines.armed(), 10);
     assert!(store.slots.capacity() < 1_000, "{}", store.slots.capacity());
     clock.advance(Duration::from_hours(8) + Tombstone::MIN_RETENTION);
