@@ -98,6 +98,11 @@ impl EndReason {
         }
     }
 
+    /// Whether time alone ended the session: nobody wanted it to end.
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::AbsoluteTimeout | Self::IdleTimeout)
+    }
+
     /// Who usually causes such an ending.
     pub const fn usual_initiator(&self) -> Initiator {
         match self {

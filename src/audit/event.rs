@@ -105,6 +105,12 @@ pub enum EventKind {
     },
     /// The secret before the last rotation was presented after its grace.
     OutdatedToken,
+    /// A browser was not sent where a redirect, or the page to return to, would have led: off the
+    /// site, or to a place of no return.
+    RedirectRefused {
+        /// Where: at most the first 128 bytes, with everything but printable ASCII escaped.
+        target: String,
+    },
     /// A session's secret was replaced.
     Rotated,
     /// A session was not started for a reason that has nothing to do with the user.
@@ -174,6 +180,7 @@ impl EventKind {
             Self::LimitReached { .. } => "limit-reached",
             Self::LogOutRefused { .. } => "log-out-refused",
             Self::OutdatedToken => "outdated-token",
+            Self::RedirectRefused { .. } => "redirect-refused",
             Self::Rotated => "session-rotated",
             Self::StartRefused { .. } => "start-refused",
             Self::Started => "session-started",
@@ -197,6 +204,7 @@ impl EventKind {
             | Self::LimitReached { .. }
             | Self::LogOutRefused { .. }
             | Self::OutdatedToken
+            | Self::RedirectRefused { .. }
             | Self::UnknownToken
             | Self::WrongSecret => Severity::Warning,
             Self::EventsLost { .. }

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How many events are recorded that a client can cause at will: dead, unknown, outdated and wrong
-/// tokens, duplicate cookies, refused log-outs, extensions, and failures of the store.
+/// tokens, duplicate cookies, refused log-outs and redirects, extensions, and failures of the store.
 ///
 /// The first of each kind from each source in a window are recorded one by one. What comes above
 /// is counted, and when the window is over the counts are recorded as
@@ -236,6 +236,7 @@ const fn is_limited(kind: &EventKind) -> bool {
         | EventKind::Extended
         | EventKind::LogOutRefused { .. }
         | EventKind::OutdatedToken
+        | EventKind::RedirectRefused { .. }
         | EventKind::StartRefused { .. }
         | EventKind::StoreFailed { .. }
         | EventKind::UnknownToken

@@ -68,6 +68,7 @@ impl Sink for MetricsSink {
             | EventKind::OutdatedToken
             | EventKind::UnknownToken
             | EventKind::WrongSecret => token_refused(event.kind.code(), 1),
+            EventKind::RedirectRefused { .. } => redirect_refused(1),
             EventKind::StartRefused { why } => start_refused(why, 1),
             EventKind::Started => counter!("adjourn_sessions_started_total").increment(1),
             EventKind::StoreFailed { operation, .. } => store_failed(operation, 1),
@@ -98,6 +99,7 @@ fn suppressed(kind: &'static str, count: u64) {
         "session-extended" => extended(count),
         "use-after-end" => used_after_end(count),
         "log-out-refused" => log_out_refused("suppressed", count),
+        "redirect-refused" => redirect_refused(count),
         "start-refused" => start_refused("suppressed", count),
         "store-failed" => store_failed("suppressed", count),
         kind => token_refused(kind, count),
@@ -118,6 +120,10 @@ fn token_refused(kind: &'static str, count: u64) {
 
 fn log_out_refused(why: &'static str, count: u64) {
     counter!("adjourn_log_outs_refused_total", "why" => why).increment(count);
+}
+
+fn redirect_refused(count: u64) {
+    counter!("adjourn_redirects_refused_total").increment(count);
 }
 
 fn start_refused(why: &'static str, count: u64) {

@@ -68,6 +68,7 @@ impl Native<'_> {
             EventKind::LogOutRefused { why } | EventKind::StartRefused { why } => {
                 map.serialize_entry("why", why)
             }
+            EventKind::RedirectRefused { target } => map.serialize_entry("target", target),
             EventKind::StoreFailed { operation, error } => {
                 map.serialize_entry("operation", operation)?;
                 map.serialize_entry("error", error)

@@ -64,6 +64,9 @@ impl Sink for TracingSink {
             EventKind::OutdatedToken | EventKind::UnknownToken | EventKind::WrongSecret => {
                 write_event!(WARN, event);
             }
+            EventKind::RedirectRefused { target } => {
+                write_event!(WARN, event, target_path = target.as_str());
+            }
             EventKind::Extended | EventKind::Rotated | EventKind::Started => {
                 write_event!(INFO, event);
             }

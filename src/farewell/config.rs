@@ -3,7 +3,7 @@
 use super::Marker;
 use crate::{
     carrier::Cookie,
-    policy::{Origin, PathRules},
+    policy::{Origin, PathRules, ReturnPaths},
     reason::EndReason,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct FarewellConfig {
     /// Whether `Clear-Site-Data` is sent: only where browsers heed it.
     pub(crate) clear_site_data: bool,
     pub(crate) exits: ExitPages,
+    /// To which pages users are brought back, if they are.
+    pub(crate) returns: Option<ReturnPaths>,
     pub(crate) paths: PathRules,
     /// This site, if configured.
     pub(crate) origin: Option<Origin>,
@@ -32,7 +34,13 @@ impl FarewellConfig {
     /// The marker that a request carries.
     pub(crate) fn marker_of(&self, headers: &http::HeaderMap) -> Option<Marker> {
         let cookie = self.marker.as_ref()?;
-        crate::carrier::candidates(headers, cookie.name().as_bytes()).find_map(Marker::parse)
+        let marker = crate::carrier::candidates(headers, cookie.name().as_bytes())
+            .find_map(Marker::parse)?;
+        // Of a site that brought users back before.
+        if self.returns.is_none() {
+            return marker.without_back();
+        }
+        Some(marker)
     }
 }
 

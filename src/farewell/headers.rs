@@ -1,6 +1,6 @@
 //! The headers that belong to an ending, a log-in, and any response to a live session.
 
-use super::{FarewellConfig, Marker};
+use super::{Back, FarewellConfig, Marker, Past};
 use crate::{
     carrier::{Via, strip_set_cookie},
     policy::{FetchSite, RequestFacts},
@@ -11,13 +11,21 @@ use http::{
     header::{CACHE_CONTROL, EXPIRES, PRAGMA, REFERRER_POLICY, SET_COOKIE},
 };
 
+/// A response on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving {
+    pub(crate) status: StatusCode,
+    /// Whether it is our answer to a request that was refused.
+    pub(crate) refused: bool,
+}
+
 /// Adds to a response what the session's effects demand.
 pub(crate) fn decorate(
     config: &FarewellConfig,
     facts: &RequestFacts,
-    marker: Option<&Marker>,
+    past: Option<&Past>,
     effects: &Effects,
-    status: StatusCode,
+    response: Leaving,
     headers: &mut HeaderMap,
 ) {
     strip_ours(config, effects, headers);
@@ -36,16 +44,29 @@ pub(crate) fn decorate(
     if effects.remove {
         remove(config.cookie.as_ref(), headers);
     }
+    let wanted = past.and_then(|past| past.wanted.as_ref());
+    let wanted = wanted.filter(|_| response.refused).cloned();
     match &effects.ended {
         Some((id, reason, here)) => {
             let marker = Marker {
                 reason: reason.clone(),
                 session_id: *id,
+                back: wanted.filter(|_| !here),
             };
-            say_farewell(config, facts, &marker, *here, status, headers);
+            say_farewell(config, facts, marker, *here, response.status, headers);
         }
         None if effects.end_failed => remove_named(config, headers),
-        None => land(config, facts, marker, effects, status, headers),
+        None if effects.issued.is_some() => {
+            if past.is_some_and(|past| past.marker.is_some()) {
+                remove(config.marker.as_ref(), headers);
+            }
+        }
+        None => {
+            let Some(marker) = past.and_then(|past| past.marker.clone()) else {
+                return;
+            };
+            land(config, facts, marker, wanted, response.status, headers);
+        }
     }
 }
 
@@ -64,7 +85,7 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
 fn say_farewell(
     config: &FarewellConfig,
     facts: &RequestFacts,
-    marker: &Marker,
+    mut marker: Marker,
     here: bool,
     status: StatusCode,
     headers: &mut HeaderMap,
@@ -80,43 +101,51 @@ fn say_farewell(
         headers.append(CLEAR_SITE_DATA, STORAGE);
     }
     let landed = clears && !status.is_redirection();
-    match &config.marker {
-        Some(cookie) if landed => remove(Some(cookie), headers),
-        Some(cookie) => {
-            headers.append(
-                SET_COOKIE,
-                cookie.set_for(&marker.value(), Marker::LIFETIME),
-            );
-        }
+    match &mut marker.back {
+        None if landed => return remove(config.marker.as_ref(), headers),
+        Some(back) => back.cleared = landed,
         None => {}
     }
+    mark(config, &marker, headers);
 }
 
 /// A page on which somebody lands after an ending: it clears once what a redirect could not.
 fn land(
     config: &FarewellConfig,
     facts: &RequestFacts,
-    marker: Option<&Marker>,
-    effects: &Effects,
+    mut marker: Marker,
+    wanted: Option<Back>,
     status: StatusCode,
     headers: &mut HeaderMap,
 ) {
-    if marker.is_none() {
-        return;
+    let lands = !marker.is_spent()
+        && facts.is_document_get()
+        && facts.site() != FetchSite::CrossSite
+        && !status.is_redirection();
+    let moved = wanted.is_some();
+    marker.back = wanted.or(marker.back);
+    if lands {
+        no_store(headers);
+        if config.clear_site_data {
+            headers.append(CLEAR_SITE_DATA, STORAGE);
+        }
+        match &mut marker.back {
+            None => return remove(config.marker.as_ref(), headers),
+            Some(back) => back.cleared = true,
+        }
     }
-    if effects.issued.is_some() {
-        return remove(config.marker.as_ref(), headers);
+    if lands || moved {
+        mark(config, &marker, headers);
     }
-    let lands =
-        facts.is_document_get() && facts.site() != FetchSite::CrossSite && !status.is_redirection();
-    if !lands {
-        return;
+}
+
+/// Sets the marker. One that is set anew lives its whole time in the browser once more; the path in
+/// it does not.
+fn mark(config: &FarewellConfig, marker: &Marker, headers: &mut HeaderMap) {
+    if let Some(cookie) = &config.marker {
+        let line = cookie.set_for(&marker.value(), Marker::LIFETIME);
+        headers.append(SET_COOKIE, line);
     }
-    no_store(headers);
-    if config.clear_site_data {
-        headers.append(CLEAR_SITE_DATA, STORAGE);
-    }
-    remove(config.marker.as_ref(), headers);
 }
 
 /// The application does not set our cookies, and at the end not those named for removal either:

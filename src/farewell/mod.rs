@@ -21,11 +21,13 @@ mod headers;
 mod marker;
 mod page;
 mod redirect;
+mod return_to;
 
 pub use answer::Farewell;
 pub(crate) use answer::{Answer, Refusal, Wish, refusal_of};
 pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
-pub(crate) use headers::{decorate, no_store};
-pub(crate) use marker::Marker;
+pub(crate) use headers::{Leaving, decorate, no_store};
+pub(crate) use marker::{Back, Marker};
 pub(crate) use page::{signed_out, still_signed_in};
+pub(crate) use return_to::Past;

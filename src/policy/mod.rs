@@ -40,6 +40,7 @@ mod origin;
 mod paths;
 mod percent;
 mod request;
+mod return_path;
 mod timeouts;
 mod websocket;
 
@@ -51,5 +52,6 @@ pub use network::{InvalidNetwork, Network};
 pub use origin::{InvalidOrigin, Origin};
 pub use paths::{InvalidPattern, PathRules};
 pub use request::{FetchSite, RequestFacts, RequestMethod, is_preflight};
+pub(crate) use return_path::ReturnPaths;
 pub use timeouts::{AssuranceLevel, PolicyReport, Timeouts, TimeoutsError};
 pub use websocket::{WebSocketRefusal, judge_websocket};

@@ -1,6 +1,6 @@
 //! The handle: who and what the session of this request is.
 
-use super::Context;
+use super::{Context, return_to::WayBack};
 use crate::{
     carrier::Via,
     id::{SecretHash, SessionId, Subject, Token},
@@ -87,6 +87,8 @@ pub(super) struct State {
     pub(super) end_failed: bool,
     /// The browser's storage belongs to somebody else than who logged in now.
     pub(super) subject_changed: bool,
+    /// Where the user wanted to be when the session before this one turned out to be over.
+    pub(super) way_back: Option<Box<WayBack>>,
 }
 
 /// A token that goes out with this response.

@@ -100,6 +100,7 @@ impl Session {
         let same_client = bearer == (self.via() == Some(Via::Bearer)) || !context.cookie;
         let old = self.with_live(Live::clone).filter(|_| same_client);
         let subject = log_in.subject.clone();
+        let way_back = self.way_back(subject.as_ref().filter(|_| !bearer)).await;
 
         let id = context.store().mint_id(subject.as_ref()).await;
         let id = id.inspect_err(|error| context.road.store_failed("mint_id", error))?;
@@ -124,6 +125,7 @@ impl Session {
         if let Some(live) = born.hand_over() {
             self.record_start(&live);
             self.become_live(live, &token, bearer, old.as_ref());
+            self.state().way_back = way_back;
         }
         Ok(LoggedIn {
             id,

@@ -22,6 +22,7 @@ mod negotiation;
 mod paths;
 mod policy;
 mod regressions;
+mod return_to;
 mod revival;
 mod rows;
 mod session;

@@ -226,6 +226,7 @@ impl State {
             | EventKind::Extended
             | EventKind::LimitReached { .. }
             | EventKind::LogOutRefused { .. }
+            | EventKind::RedirectRefused { .. }
             | EventKind::Rotated
             | EventKind::StartRefused { .. }
             | EventKind::StoreFailed { .. } => None,

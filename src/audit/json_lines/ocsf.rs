@@ -88,6 +88,7 @@ impl Activity {
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }
             | EventKind::OutdatedToken
+            | EventKind::RedirectRefused { .. }
             | EventKind::StoreFailed { .. }
             | EventKind::UnknownToken
             | EventKind::UseAfterEnd { .. }

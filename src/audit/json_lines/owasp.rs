@@ -79,6 +79,7 @@ fn word(event: &Event, names: &Names) -> String {
         | EventKind::EventsLost { .. }
         | EventKind::EventsSuppressed { .. }
         | EventKind::LogOutRefused { .. }
+        | EventKind::RedirectRefused { .. }
         | EventKind::StartRefused { .. }
         | EventKind::StoreFailed { .. }
         | EventKind::UnknownToken
@@ -166,6 +167,7 @@ fn description(event: &Event) -> String {
         EventKind::Extended => "The user extended the session".to_owned(),
         EventKind::LimitReached { .. } => "The limit of sessions is reached".to_owned(),
         EventKind::OutdatedToken => "A token was used after it was replaced".to_owned(),
+        EventKind::RedirectRefused { .. } => "A redirect was refused".to_owned(),
         EventKind::Rotated => "The session got a new token".to_owned(),
         EventKind::Started => "A session started".to_owned(),
         EventKind::UnknownToken => "A token of no known session was used".to_owned(),

@@ -123,6 +123,7 @@ impl SessionsBuilder {
                 });
             }
         }
+        let returns = self.return_paths(&endpoints)?;
         let exit_origins = self
             .exit_origins
             .iter()
@@ -134,6 +135,7 @@ impl SessionsBuilder {
             bearer: self.bearer,
             clear_site_data: secure,
             exits: self.exits.clone(),
+            returns,
             paths,
             origin: own,
             exit_origins: exit_origins.collect::<Result<_, _>>()?,

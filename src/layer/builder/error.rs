@@ -45,6 +45,9 @@ pub enum BuildError {
     /// Neither a cookie nor bearer tokens.
     #[error("no session can reach the server: without_cookie() needs with_bearer()")]
     NoCarrier,
+    /// Not a path below which nobody is to be brought back.
+    #[error("add_no_return: {0}")]
+    NoReturn(#[source] InvalidPattern),
     /// Not an origin.
     #[error("{setting}: \"{text}\" is not an origin: {source}")]
     Origin {
@@ -66,6 +69,9 @@ pub enum BuildError {
     /// Not a path pattern.
     #[error("with_public, with_sensitive: {0}")]
     Pattern(#[from] InvalidPattern),
+    /// Return paths travel in a cookie.
+    #[error("with_return_to: a user is brought back by a cookie, and without_cookie() sets none")]
+    ReturnWithoutCookie,
     /// The root of scratch directories cannot be used.
     #[error("with_scratch_root: \"{}\": {source}", .path.display())]
     ScratchRoot {

@@ -3,6 +3,7 @@
 mod audit;
 mod build;
 mod error;
+mod farewell;
 mod hooks;
 mod scratch;
 mod sockets;
@@ -41,6 +42,7 @@ pub struct SessionsBuilder {
     sensitive: Vec<String>,
     exits: ExitPages,
     endpoints_at: String,
+    returns: farewell::ReturnSettings,
     origin: Option<String>,
     exit_origins: Vec<String>,
     trusted_proxies: Vec<String>,
@@ -66,6 +68,7 @@ impl SessionsBuilder {
             sensitive: Vec::new(),
             exits: ExitPages::default(),
             endpoints_at: "/session".to_owned(),
+            returns: farewell::ReturnSettings::default(),
             origin: None,
             exit_origins: Vec::new(),
             trusted_proxies: Vec::new(),

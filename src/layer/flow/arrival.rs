@@ -4,7 +4,7 @@ use super::{Entrance, Visit};
 use crate::{
     audit::{Event, EventKind},
     carrier::Via,
-    farewell::{Marker, Refusal, refusal_of},
+    farewell::{Marker, Past, Refusal, refusal_of},
     id::{SecretHash, SessionId, Token},
     layer::Core,
     policy::{self, RequestFacts},
@@ -23,7 +23,7 @@ pub(super) struct Arrival {
     pub(super) activity: Activity,
     /// Whether its path needs a live session.
     gated: bool,
-    marker: Option<Box<Marker>>,
+    past: Option<Box<Past>>,
 }
 
 impl Arrival {
@@ -33,7 +33,7 @@ impl Arrival {
         let peer = (core.peer)(request.extensions());
         let address = policy::client_address(peer, request.headers(), &core.trusted_proxies);
         // A preflight carries no credentials: refusing it would break CORS.
-        let gated = core.farewell.paths.is_sensitive(outer_path(request))
+        let gated = core.farewell.paths.is_sensitive(outer_uri(request).path())
             && !policy::is_preflight(request.method(), request.headers());
         let activity = (core.activity)(&facts);
         let mark = core.context.road.live.mark();
@@ -42,13 +42,18 @@ impl Arrival {
             core: Arc::clone(core),
             activity,
             gated,
-            marker: None,
+            past: None,
         }
     }
 
     #[inline]
     pub(super) fn with_marker(mut self, marker: Option<Marker>) -> Self {
-        self.marker = marker.map(Box::new);
+        self.past = marker.map(|marker| {
+            Box::new(Past {
+                marker: Some(marker),
+                wanted: None,
+            })
+        });
         self
     }
 
@@ -193,7 +198,7 @@ impl Arrival {
         let visit = Visit {
             delivery: Delivery::of(self.session),
             core: self.core,
-            marker: self.marker,
+            past: self.past,
             #[cfg(feature = "listener")]
             peer: None,
         };
@@ -228,11 +233,11 @@ impl Arrival {
     }
 }
 
-/// The path as the client sent it, also inside a nested router.
-fn outer_path<B>(request: &Request<B>) -> &str {
+/// The address as the client sent it, also inside a nested router.
+pub(super) fn outer_uri<B>(request: &Request<B>) -> &Uri {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
-        return Uri::path(uri);
+        return uri;
     }
-    Uri::path(request.uri())
+    request.uri()
 }

@@ -91,11 +91,12 @@ where
         session.context().sockets.close.grace,
     );
     let replaced = visit.replacement(session, committed.ok(), &response);
+    let refused = replaced.is_some();
     let mut response = match replaced {
         Some(answer) => answer.map(SessionBody::ours),
         None => guard(session, response),
     };
-    visit.farewell(session, &mut response);
+    visit.farewell(session, &mut response, refused);
     visit.delivery.done();
     response
 }

@@ -1,10 +1,11 @@
 //! A request on its way through the inner service, and its response on the way out.
 
+use super::arrival::outer_uri;
 #[cfg(feature = "listener")]
 use crate::layer::upgraded;
 use crate::{
     carrier::Via,
-    farewell::{Answer, Marker, Refusal, Wish, decorate, no_store},
+    farewell::{Answer, Leaving, Past, Refusal, Wish, decorate, no_store},
     layer::Core,
     live::{CutStyle, SessionBody},
     policy::{RequestFacts, RequestMethod},
@@ -31,6 +32,13 @@ impl Entrance {
         let Some(session) = visit.delivery.session() else {
             return Ok(visit);
         };
+        if visit.core.farewell.returns.is_some() {
+            let path = outer_uri(request)
+                .path_and_query()
+                .map_or("", |path| path.as_str());
+            let past = visit.past.take();
+            visit.past = visit.core.farewell.look_back(session, path, past);
+        }
         match refusal {
             None => {
                 request.extensions_mut().insert(session.clone());
@@ -45,7 +53,7 @@ impl Entrance {
             Some(refusal) => {
                 let session = session.clone();
                 let mut answer = visit.answer(&session, &refusal);
-                visit.farewell(&session, &mut answer);
+                visit.farewell(&session, &mut answer, true);
                 visit.delivery.done();
                 Err(Box::new(answer))
             }
@@ -57,7 +65,7 @@ impl Entrance {
 pub(in crate::layer) struct Visit {
     pub(super) core: Arc<Core>,
     pub(super) delivery: Delivery,
-    pub(super) marker: Option<Box<Marker>>,
+    pub(super) past: Option<Box<Past>>,
     /// Whose connection may leave HTTP with the response.
     #[cfg(feature = "listener")]
     pub(super) peer: Option<Box<crate::live::Peer>>,
@@ -113,7 +121,7 @@ impl Visit {
 
     /// The headers that the session demands, and a redirect that leads where it may.
     #[inline]
-    pub(super) fn farewell<R>(&self, session: &Session, response: &mut Response<R>) {
+    pub(super) fn farewell<R>(&self, session: &Session, response: &mut Response<R>, refused: bool) {
         let effects = session.effects();
         if let Some((_, reason, true)) = &effects.ended {
             let mut status = response.status();
@@ -123,16 +131,10 @@ impl Visit {
             *response.status_mut() = status;
         }
         let status = response.status();
-        let (facts, marker) = (session.facts(), self.marker.as_deref());
+        let (facts, past) = (session.facts(), self.past.as_deref());
+        let leaving = Leaving { status, refused };
         let headers = response.headers_mut();
-        decorate(
-            &self.core.farewell,
-            facts,
-            marker,
-            &effects,
-            status,
-            headers,
-        );
+        decorate(&self.core.farewell, facts, past, &effects, leaving, headers);
     }
 }
 

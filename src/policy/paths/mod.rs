@@ -215,7 +215,7 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// `None` if there is none: rule 3 of [`PathRules`].
-fn normal_form(path: &str) -> Option<String> {
+pub(super) fn normal_form(path: &str) -> Option<String> {
     if path.contains(['?', '#']) {
         return None;
     }

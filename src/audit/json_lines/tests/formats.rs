@@ -49,6 +49,9 @@ fn kinds() -> Vec<EventKind> {
         EventKind::LimitReached { max: 5 },
         EventKind::LogOutRefused { why: "cross-site" },
         EventKind::OutdatedToken,
+        EventKind::RedirectRefused {
+            target: "//evil.example/\\r\\n\u{2028}".to_owned(),
+        },
         EventKind::Rotated,
         EventKind::StartRefused {
             why: "audit-unavailable",

@@ -1,0 +1,62 @@
+//! What the browser is told and where its user goes.
+
+use super::{BuildError, SessionsBuilder};
+use crate::policy::ReturnPaths;
+
+impl SessionsBuilder {
+    /// Brings users whom a timeout threw out back to the page they asked for, once they have logged
+    /// in again: the handler of the log-in asks
+    /// [`Session::return_to`](crate::Session::return_to). *Default:* off; nothing is remembered.
+    ///
+    /// Remembered is the path of a `GET` of a document that met the end of its session by a
+    /// timeout, for ten minutes and until the next log-in, in the marker cookie
+    /// (`__Host-adjourn-ended`). It is told only to the user whose session it was. Never
+    /// remembered, and never told, is what
+    /// [`local_path`](crate::policy::local_path) refuses, the endpoints, the log-in and exit pages, a
+    /// path whose last segment is called like them (`logout`, `sign-in`, ..), and what
+    /// [`add_no_return`](Self::add_no_return) names. One refused value is one
+    /// [`RedirectRefused`](crate::audit::EventKind::RedirectRefused).
+    ///
+    /// **Privacy:** for these ten minutes the path of one page that the last user asked for stays
+    /// in the browser, also for who uses it next and looks into its cookies. Leave it off where
+    /// computers are shared and paths tell something. A session that is started for a visitor
+    /// ([`Session::start`](crate::Session::start)) drops it.
+    ///
+    /// *Cost:* a request with a live session pays one look at its own state; the log-in reads one
+    /// tombstone, if there is a page to return to.
+    pub fn with_return_to(mut self) -> Self {
+        self.returns.on = true;
+        self
+    }
+
+    /// Places to which nobody is brought back, each with all below it, in any spelling: streams,
+    /// sockets, what is no page. *Default:* none beside those of
+    /// [`with_return_to`](Self::with_return_to), without which this does nothing.
+    pub fn add_no_return<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.returns.never.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// The judge of return paths, if users are brought back. `endpoints`: where they are.
+    pub(super) fn return_paths(&self, endpoints: &str) -> Result<Option<ReturnPaths>, BuildError> {
+        let never = self.returns.never.iter().map(String::as_str);
+        let paths = ReturnPaths::default()
+            .without_prefixes(never.chain([endpoints]))
+            .map_err(BuildError::NoReturn)?
+            .without_pages(self.exits.all().map(|(_, path)| path));
+        if !self.returns.on {
+            return Ok(None);
+        }
+        if self.cookie.is_none() {
+            return Err(BuildError::ReturnWithoutCookie);
+        }
+        Ok(Some(paths))
+    }
+}
+
+/// Whether users are brought back, and where not to.
+#[derive(Default)]
+pub(super) struct ReturnSettings {
+    on: bool,
+    never: Vec<String>,
+}
