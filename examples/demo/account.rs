@@ -53,6 +53,6 @@ pub(crate) async fn account(session: LiveSession) -> impl IntoResponse {
 
 /// `GET /account/statements`
 pub(crate) async fn statements(session: LiveSession) -> Page {
-    let main = include_str!("statements.html");
+    let main = include_str!("web/statements.html");
     Page::new("Statements", session.subject(), main)
 }

@@ -1,16 +1,12 @@
 //! What programs use: with the cookie of a page, or with a bearer token (see `token`).
 
+use crate::refused::Refused;
 use adjourn::{
     LiveSession,
     id::{Subject, Token},
-    session::{RotateError, ValueError},
+    session::RotateError,
 };
-use axum::{
-    Form, Json,
-    extract::Query,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{Form, Json, extract::Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -108,39 +104,6 @@ async fn rotate(session: &LiveSession) -> Result<Option<Token>, RotateError> {
         Ok(()) => Ok(None),
         Err(RotateError::Bearer) => session.rotate_bearer().await.map(Some),
         Err(error) => Err(error),
-    }
-}
-
-/// A request that cannot be done, as JSON.
-#[derive(Debug)]
-pub(crate) struct Refused(StatusCode, String);
-
-impl From<ValueError> for Refused {
-    fn from(error: ValueError) -> Self {
-        let status = match error {
-            ValueError::Name { .. } => StatusCode::BAD_REQUEST,
-            ValueError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            ValueError::NoSession => StatusCode::UNAUTHORIZED,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self(status, error.to_string())
-    }
-}
-
-impl From<RotateError> for Refused {
-    fn from(error: RotateError) -> Self {
-        let status = match error {
-            RotateError::NoSession | RotateError::Outdated => StatusCode::UNAUTHORIZED,
-            RotateError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self(status, error.to_string())
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
     }
 }
 

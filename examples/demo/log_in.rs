@@ -1,8 +1,8 @@
 //! Log-in and log-out with a browser.
 
 use crate::{
+    bank::Bank,
     page::{Page, text},
-    sessions::Bank,
     users,
 };
 use adjourn::{
@@ -101,6 +101,6 @@ fn page(session: &Session, problem: Option<&str>) -> Page {
     let problem = problem.map_or_else(String::new, |problem| {
         format!("<p class=\"problem\" role=\"alert\">{}</p>", text(problem))
     });
-    let main = include_str!("log_in.html").replace("{problem}", &problem);
+    let main = include_str!("web/log_in.html").replace("{problem}", &problem);
     Page::new("Log in", session.subject().as_ref(), main)
 }

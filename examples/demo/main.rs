@@ -9,27 +9,36 @@
 //!
 //! Read in this order: [`sessions`] configures adjourn, [`routes`] puts it around the application,
 //! [`log_in`] starts and ends sessions, [`account`] shows something that needs one, [`my_sessions`]
-//! and [`admin`] end other people's, [`streams`] keeps connections open that end with the session.
-//! The rest is what any application has.
+//! and [`admin`] end other people's. What goes with a session: the connections in [`streams`], the
+//! files in [`scratch`], the permissions in [`rights`]. [`feed`] takes part in the audit trail. The
+//! rest is what any application has.
 
 mod account;
 mod admin;
 mod api;
+mod assets;
+mod bank;
 mod client;
 mod debug;
+mod feed;
 mod flags;
 mod home;
+mod live;
 mod log_in;
 mod my_sessions;
 mod own_site;
 mod page;
+mod refused;
+mod rights;
 mod routes;
+mod scratch;
 mod sessions;
 mod stop;
 mod streams;
 mod token;
 mod users;
 
+use bank::Bank;
 use flags::{Asked, Flags};
 use std::{
     env,
@@ -55,17 +64,20 @@ async fn main() -> ExitCode {
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .init();
-    match serve(&flags).await {
+    let bank = match sessions::bank(&flags) {
+        Ok(bank) => bank,
+        Err(wrong) => return say(io::stderr(), &wrong.to_string(), 2),
+    };
+    match serve(&flags, bank).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => say(io::stderr(), &error.to_string(), 1),
     }
 }
 
-async fn serve(flags: &Flags) -> Result<(), Box<dyn Error>> {
+async fn serve(flags: &Flags, bank: Bank) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(flags.listen)
         .await
         .map_err(|error| format!("--listen: cannot listen on {}: {error}", flags.listen))?;
-    let bank = sessions::bank(flags)?;
     let app = routes::routes(bank.clone());
     // Before anybody is told that the server is there: a signal from then on must not be missed.
     let stop = stop::signal()?;

@@ -1,9 +1,9 @@
 //! Where else am I logged in? (ASVS 7.5.2)
 
 use crate::{
+    bank::Bank,
     client,
     page::{Page, text},
-    sessions::Bank,
 };
 use adjourn::{
     Farewell, LiveSession, Terminator,

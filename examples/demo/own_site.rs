@@ -8,11 +8,10 @@ use adjourn::{
 };
 use axum::{extract::Request, http::Method, middleware::Next, response::Response};
 
-/// Refuses requests that another site caused, if they change something or open a WebSocket (which
-/// browsers open across sites without asking anybody).
+/// Refuses requests that another site caused, if they change something. WebSockets, which browsers
+/// open across sites without asking anybody, are judged by adjourn: see `streams`.
 pub(crate) async fn only(request: Request, next: Next) -> Response {
-    let facts = RequestFacts::of(&request);
-    if request.method().is_safe() && !facts.is_upgrade() {
+    if request.method().is_safe() {
         return next.run(request).await;
     }
     // The rules for a log-out (`Sec-Fetch-Site`, else `Origin`) fit every request with an effect;
@@ -27,7 +26,7 @@ pub(crate) async fn only(request: Request, next: Next) -> Response {
             let session = request.extensions().get::<Session>();
             let viewer = session.and_then(Session::subject);
             let why = "The request did not come from this site.";
-            page::refused(&facts, viewer.as_ref(), why)
+            page::refused(&RequestFacts::of(&request), viewer.as_ref(), why)
         }
     }
 }

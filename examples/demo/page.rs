@@ -4,21 +4,19 @@ use crate::users;
 use adjourn::{Session, id::Subject, policy::RequestFacts};
 use axum::{
     Json,
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
-    },
+    http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
 use serde_json::json;
 use std::fmt;
 
-/// A page: works without scripts, needs nothing from elsewhere.
+/// A page: needs nothing from elsewhere, and no script unless it is about what goes on.
 #[derive(Debug)]
 pub(crate) struct Page {
     title: &'static str,
     viewer: Option<Subject>,
     main: String,
+    script: String,
 }
 
 impl Page {
@@ -33,7 +31,14 @@ impl Page {
             title,
             viewer: viewer.cloned(),
             main: main.into(),
+            script: String::new(),
         }
+    }
+
+    /// A script of `assets`: a file, because the policy of the pages allows none within them.
+    pub(crate) fn with_script(mut self, name: &str) -> Self {
+        self.script = format!("<script type=\"module\" src=\"/static/{name}\"></script>");
+        self
     }
 
     fn navigation(&self) -> String {
@@ -64,8 +69,9 @@ impl Page {
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let page = include_str!("page.html")
+        let page = include_str!("web/page.html")
             .replace("{title}", self.title)
+            .replace("{script}", &self.script)
             .replace("{navigation}", &self.navigation())
             .replace("{viewer}", &self.viewer())
             // Last: what it holds is not looked through again.
@@ -122,24 +128,6 @@ pub(crate) async fn not_found(session: Session) -> Response {
     (StatusCode::NOT_FOUND, page).into_response()
 }
 
-/// `GET /static/style.css`
-pub(crate) async fn style() -> impl IntoResponse {
-    let headers = [
-        (CONTENT_TYPE, "text/css; charset=utf-8"),
-        (CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("style.css"))
-}
-
-/// `GET /static/icon.svg`
-pub(crate) async fn icon() -> impl IntoResponse {
-    let headers = [
-        (CONTENT_TYPE, "image/svg+xml"),
-        (CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("icon.svg"))
-}
-
 fn link(path: &str, label: &str, title: &str) -> String {
     let current = if label == title {
         " aria-current=\"page\""
@@ -151,9 +139,10 @@ fn link(path: &str, label: &str, title: &str) -> String {
 
 /// Path, label, and whether only administrators see it. A page whose title is the label is that
 /// link's.
-const LINKS: [(&str, &str, bool); 4] = [
+const LINKS: [(&str, &str, bool); 5] = [
     ("/account", "Account", false),
     ("/account/statements", "Statements", false),
     ("/account/sessions", "Sessions", false),
+    ("/live", "Live", false),
     ("/admin", "Admin", true),
 ];

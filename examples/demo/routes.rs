@@ -1,9 +1,10 @@
 //! Every route, and the layers around them.
 
 use crate::{
-    account, admin, api, debug, home, log_in, my_sessions, own_site, page, sessions::Bank, streams,
-    token,
+    account, admin, api, assets, bank::Bank, debug, home, live, log_in, my_sessions, own_site,
+    page, rights, scratch, streams, token,
 };
+use adjourn::require_fresh;
 use axum::{
     Router,
     http::{
@@ -28,16 +29,25 @@ pub(crate) fn routes(bank: Bank) -> Router {
             "/account/sessions/end-others",
             post(my_sessions::end_others),
         )
+        .route("/live", get(live::page))
+        .route("/events", get(streams::events))
+        .route("/ws", get(streams::web_socket))
         .route("/admin", get(admin::page))
         .route("/admin/end", post(admin::end))
+        .route("/admin/events", get(admin::events))
+        .route("/admin/api/audit", get(admin::recorded))
         .route("/admin/api/sessions", get(admin::list))
         .route("/api/me", get(api::me))
         .route("/api/note", get(api::note).post(api::set_note))
         .route("/api/slow", get(api::slow))
+        .route("/api/scratch", post(scratch::keep))
+        .route("/api/perms", get(rights::list))
+        .route(
+            "/api/grant",
+            post(rights::lend).layer(require_fresh(bank.fresh)),
+        )
         .route("/api/token", post(token::issue))
         .route("/api/token/end", post(token::end))
-        .route("/events", get(streams::events))
-        .route("/ws", get(streams::web_socket))
         .route("/debug/live", get(debug::live))
         // Only for the routes above: the log-out judges its requests itself.
         .route_layer(from_fn(own_site::only))
@@ -48,14 +58,13 @@ pub(crate) fn routes(bank: Bank) -> Router {
         .layer(bank.sessions.layer())
         // Not covered by it, on purpose: responses to somebody who is logged in may not be stored,
         // and these belong to nobody.
-        .route("/static/style.css", get(page::style))
-        .route("/static/icon.svg", get(page::icon))
+        .route("/static/{name}", get(assets::asset))
         .layer(map_response(harden))
         .layer(TraceLayer::new_for_http())
         .with_state(bank)
 }
 
-/// Nothing from elsewhere, no scripts, no frames. What a response says itself stands.
+/// Nothing from elsewhere, nothing inline, no frames. What a response says itself stands.
 async fn harden(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
@@ -67,8 +76,8 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-             frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+             img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
     ),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),

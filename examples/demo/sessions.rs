@@ -1,45 +1,26 @@
 //! How this application uses adjourn: everything that is configured stands here.
 
-use crate::flags::Flags;
+use crate::{
+    bank::Bank,
+    feed::Feed,
+    flags::{AuditFile, Flags, WrongFlag, wrong},
+};
 use adjourn::{
-    Sessions,
+    BuildError, Sessions,
+    audit::{Finding, Insights, JsonLines, Queue},
     carrier::CookieSpec,
     policy::{Timeouts, TimeoutsError},
-    store::{self, Listed, MemoryStore},
+    store::MemoryStore,
 };
-use std::{error::Error, time::Duration};
+use std::{io, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// What every handler can reach.
-#[derive(Clone, Debug)]
-pub(crate) struct Bank {
-    /// Lists and ends sessions.
-    pub(crate) sessions: Sessions,
-    /// The timeouts of those who asked to be remembered.
-    pub(crate) remembered: Timeouts,
-    /// Cancelled when the server stops, so that what is open ends in time.
-    pub(crate) closing: CancellationToken,
-    /// The open WebSockets, which the server by itself would not wait for.
-    pub(crate) sockets: TaskTracker,
-}
-
-impl Bank {
-    /// All live sessions. A store hands them out in parts, so that no list is too long for it.
-    pub(crate) async fn all_sessions(&self) -> Result<Vec<Listed>, store::Error> {
-        let mut all = Vec::new();
-        let mut cursor = None;
-        loop {
-            let page = self.sessions.page(cursor, 500).await?;
-            all.extend(page.sessions);
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-}
-
-pub(crate) fn bank(flags: &Flags) -> Result<Bank, Box<dyn Error>> {
+pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
+    // What the administrator sees of how sessions go: a summary with alarms, and the last events.
+    let insights = Insights::new().on_finding(|finding: &Finding| {
+        tracing::warn!(finding = finding.code(), "unusual");
+    });
+    let feed = Feed::default();
     let mut builder = Sessions::builder(MemoryStore::new())
         .with_timeouts(flags.timeouts.clone())
         // Every other path needs a live session, also those that are added next year. `/logout`
@@ -52,16 +33,41 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, Box<dyn Error>> {
         // The application's own cookies go with the session. A browser removes a cookie only if
         // its path is the one with which it was set: see `account`.
         .add_cookie_to_clear(CookieSpec::new("theme"))
-        .add_cookie_to_clear(CookieSpec::new("acct_view").with_path("/account"));
+        .add_cookie_to_clear(CookieSpec::new("acct_view").with_path("/account"))
+        .add_audit_sink(insights.clone())
+        .add_audit_sink(feed.clone());
     if let Some(limit) = flags.limit {
         builder = builder.with_limit(limit);
     }
+    if let Some(folder) = &flags.scratch {
+        builder = builder.with_scratch_root(folder);
+    }
+    if let Some(file) = &flags.audit {
+        builder = builder.add_audit_sink(trail(file).map_err(|error| wrong("--audit", error))?);
+    }
+    let sessions = builder.build().map_err(not_built)?;
     Ok(Bank {
-        sessions: builder.build()?,
-        remembered: remembered(&flags.timeouts)?,
+        // Room for the rights of everybody who is logged in at once.
+        rights: sessions.local(10_000),
+        sessions,
+        remembered: remembered(&flags.timeouts).map_err(|error| wrong("--idle", error))?,
+        fresh: flags.fresh,
+        scratch: flags.scratch.clone(),
+        insights,
+        feed,
         closing: CancellationToken::new(),
         sockets: TaskTracker::new(),
     })
+}
+
+/// A file that the security team's tools read. While it cannot be written nobody can log in, so
+/// that nothing happens unseen; ending a session is always possible.
+fn trail(file: &AuditFile) -> io::Result<Queue> {
+    let lines = JsonLines::at(&file.path)
+        .with_format(file.format)
+        .with_service("fernhill-bank")
+        .open()?;
+    Queue::builder(lines).with_fail_closed().start()
 }
 
 /// "Remember me" lasts longer, but it ends: there is no session for ever.
@@ -71,4 +77,13 @@ fn remembered(usual: &Timeouts) -> Result<Timeouts, TimeoutsError> {
         .idle()
         .map(|idle| idle.max(Duration::from_hours(7 * 24)));
     usual.clone().with_absolute(absolute)?.with_idle(idle)
+}
+
+/// Most of what can be wrong stands in this file; the rest was said on the command line.
+fn not_built(error: BuildError) -> WrongFlag {
+    let flag = match error {
+        BuildError::ScratchRoot { .. } => "--scratch",
+        _ => "the demo itself",
+    };
+    wrong(flag, error)
 }

@@ -1,6 +1,6 @@
 //! Stopping without cutting anybody off: SIGTERM or ctrl-c, then a last moment for what is open.
 
-use crate::sessions::Bank;
+use crate::bank::Bank;
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, time::sleep};

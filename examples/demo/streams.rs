@@ -1,11 +1,14 @@
 //! Connections that stay open: they end with the session, not when the client feels like it.
 
-use crate::sessions::Bank;
-use adjourn::{LiveSession, live::LiveGuard, reason::EndReason};
+use crate::bank::Bank;
+use adjourn::{
+    LiveSession,
+    layer::websocket::{WebSocket, WebSocketUpgrade},
+};
 use axum::{
     extract::{
         State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+        ws::{CloseFrame, Message, close_code},
     },
     response::{
         IntoResponse, Response,
@@ -33,60 +36,45 @@ pub(crate) async fn events(_session: LiveSession, State(bank): State<Bank>) -> i
 
 /// `GET /ws`: echoes text, and sends a tick each second.
 ///
-/// A WebSocket is out of the layer's sight after the upgrade, so the handler takes a guard along,
-/// which says when the session ends.
-pub(crate) async fn web_socket(
-    session: LiveSession,
-    State(bank): State<Bank>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    // Taken before the upgrade: an ending from now on is not missed.
-    let guard = session.live();
+/// `WebSocketUpgrade` is adjourn's in place of axum's: it judges which page opens the socket, and
+/// when the session ends it takes the socket from [`talk`] and closes it with the reason. To be
+/// open, or to be talked to, keeps no session from idling out; `socket.touch()` would.
+pub(crate) async fn web_socket(upgrade: WebSocketUpgrade, State(bank): State<Bank>) -> Response {
     upgrade
         .max_message_size(MOST_BYTES)
-        .on_upgrade(async move |mut socket| {
-            let Some(guard) = guard else { return };
-            let conversation = async {
-                let goodbye = talk(&mut socket, &guard, &bank.closing).await;
-                say_goodbye(socket, goodbye).await;
-            };
+        .on_upgrade(async move |socket| {
+            let conversation = talk(socket, bank.closing);
+            // Tells the tracker when it is over, be it that it was cut.
             bank.sockets.track_future(conversation).await;
         })
 }
 
-/// Talks until there is a reason to stop; `None` when the client went away.
-async fn talk(
-    socket: &mut WebSocket,
-    guard: &LiveGuard,
-    closing: &CancellationToken,
-) -> Option<CloseFrame> {
+/// Talks until the client goes away or the server stops.
+async fn talk(mut socket: WebSocket, closing: CancellationToken) {
     let mut clock = interval(SECOND);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let message = tokio::select! {
-            // The end of the session first, whatever else there is to do.
-            biased;
-            reason = guard.ended() => return Some(session_ended(&reason)),
-            () = closing.cancelled() => return Some(going_away()),
+            () = closing.cancelled() => return say_goodbye(socket).await,
             received = socket.recv() => match received {
                 Some(Ok(text @ Message::Text(_))) => text,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
             _ = clock.tick() => Message::Text("tick".into()),
         };
-        tokio::select! {
-            biased;
-            // A client that does not read cannot delay it either.
-            reason = guard.ended() => return Some(session_ended(&reason)),
-            sent = socket.send(message) => if sent.is_err() { return None },
+        if socket.send(message).await.is_err() {
+            return;
         }
     }
 }
 
 /// Closes, and gives the client a moment to read why.
-async fn say_goodbye(mut socket: WebSocket, goodbye: Option<CloseFrame>) {
-    let Some(frame) = goodbye else { return };
+async fn say_goodbye(mut socket: WebSocket) {
+    let frame = CloseFrame {
+        code: close_code::AWAY,
+        reason: "the server stops".into(),
+    };
     let farewell = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
@@ -96,22 +84,5 @@ async fn say_goodbye(mut socket: WebSocket, goodbye: Option<CloseFrame>) {
     let _ = timeout(SECOND, farewell).await;
 }
 
-fn session_ended(reason: &EndReason) -> CloseFrame {
-    CloseFrame {
-        code: SESSION_ENDED,
-        reason: reason.code().into(),
-    }
-}
-
-fn going_away() -> CloseFrame {
-    CloseFrame {
-        code: close_code::AWAY,
-        reason: "the server stops".into(),
-    }
-}
-
 const SECOND: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 64 * 1024;
-
-/// "Unauthorized" in the registry of RFC 6455 section 11.7.
-const SESSION_ENDED: u16 = 3000;

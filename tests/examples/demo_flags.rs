@@ -1,6 +1,6 @@
 //! examples/demo: the command line, the clock and the end of the process.
 
-use crate::support::{Call, Example, connect, eventually, exit_of};
+use crate::support::{Example, Folder, connect, counter, eventually, exit_of};
 use std::io::Write;
 
 #[test]
@@ -27,7 +27,19 @@ fn a_wrong_flag_or_value_is_named() {
         (&["--max-sessions", "0:refuse"], "--max-sessions"),
         (&["--max-sessions", "2:shrug"], "--max-sessions"),
         (&["--store", "redis://localhost"], "--store"),
+        (&["--fresh", "5"], "--fresh"),
+        (&["--audit"], "--audit"),
+        (&["--audit", "/nowhere/audit.jsonl"], "--audit"),
+        (&["--audit", "/"], "--audit"),
+        (&["--audit", ""], "--audit"),
+        (&["--audit=a", "--audit-format", "xml"], "--audit-format"),
+        (&["--audit-format", "ocsf"], "--audit-format"),
+        (&["--scratch"], "--scratch"),
+        (&["--scratch", "/nowhere"], "--scratch"),
+        (&["--scratch", "Cargo.toml"], "--scratch"),
         (&["--return-to"], "--return-to"),
+        (&["--max-staleness", "1s"], "--max-staleness"),
+        (&["--node", "a"], "--node"),
     ] {
         let (status, stdout, stderr) = exit_of(flags);
         assert_eq!(
@@ -53,10 +65,24 @@ fn help_lists_the_flags() {
         "--absolute",
         "--touch-interval",
         "--max-sessions",
+        "--fresh",
         "--store",
+        "--audit",
+        "--audit-format",
+        "--scratch",
     ] {
         assert!(stdout.contains(flag), "{stdout}");
     }
+}
+
+#[test]
+fn an_audit_file_that_another_process_writes_is_refused() {
+    let folder = Folder::new();
+    let file = folder.file("audit.jsonl");
+    let _first = Example::demo(&["--audit", &file]);
+    let (status, _, stderr) = exit_of(&["--listen", "127.0.0.1:0", "--audit", &file]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.starts_with("--audit: "), "{stderr}");
 }
 
 #[test]
@@ -80,12 +106,12 @@ fn a_session_that_nobody_uses_ends() {
     let mut alice = demo.logged_in("alice", "wonderland");
     // Nobody asks for anything with its cookie: the sweeper ends it.
     eventually("the end of the session", || {
-        (live_sessions(&demo) == 0).then_some(())
+        (counter(&demo, "live_sessions") == 0).then_some(())
     });
     alice.fetch("/api/me").refuses("idle-timeout");
     let mut alice = demo.logged_in("alice", "wonderland");
     eventually("the end of the session", || {
-        (live_sessions(&demo) == 0).then_some(())
+        (counter(&demo, "live_sessions") == 0).then_some(())
     });
     alice.get("/account").leads_to("/session/signed-out");
     alice
@@ -107,9 +133,9 @@ fn a_session_that_is_used_ends_as_well() {
 #[test]
 fn the_counters_are_for_this_machine() {
     let demo = Example::demo(&[]);
-    assert_eq!(live_sessions(&demo), 0);
+    assert_eq!(counter(&demo, "live_sessions"), 0);
     let _alice = demo.logged_in("alice", "wonderland");
-    assert_eq!(live_sessions(&demo), 1);
+    assert_eq!(counter(&demo, "live_sessions"), 1);
 }
 
 #[cfg(unix)]
@@ -121,9 +147,4 @@ fn sigterm_ends_the_process_well() {
     let mut stalled = connect(demo.address);
     stalled.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     assert_eq!(demo.terminate(), Some(0));
-}
-
-fn live_sessions(demo: &Example) -> u64 {
-    let counters = Call::get("/debug/live").send(demo.address).json();
-    counters["live_sessions"].as_u64().unwrap()
 }

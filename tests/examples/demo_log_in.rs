@@ -1,6 +1,6 @@
 //! examples/demo: log-in.
 
-use crate::support::{Call, Example};
+use crate::support::{Call, Example, counter};
 
 #[test]
 fn every_user_on_the_log_in_page_can_log_in() {
@@ -42,7 +42,7 @@ fn wrong_credentials_are_refused_without_a_session() {
         assert!(page.header("www-authenticate").is_some());
         assert_eq!(browser.cookies(), [""; 0], "{username:?}");
     }
-    assert_eq!(live_sessions(&demo), 0);
+    assert_eq!(counter(&demo, "live_sessions"), 0);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_second_log_in_ends_the_session_before() {
     browser.get("/account").shows(200, "bob");
     let replayed = before.with_cookies(Call::get("/api/me")).send(demo.address);
     replayed.refuses("reauthenticated");
-    assert_eq!(live_sessions(&demo), 1);
+    assert_eq!(counter(&demo, "live_sessions"), 1);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn another_site_cannot_log_anybody_in() {
             .send(demo.address)
             .shows(403, "did not come from this site");
     }
-    assert_eq!(live_sessions(&demo), 0);
+    assert_eq!(counter(&demo, "live_sessions"), 0);
     // With curl, and with a browser that knows no fetch metadata.
     Call::post("/login")
         .form(&fields)
@@ -134,9 +134,4 @@ fn at_the_limit_the_oldest_session_ends() {
     for browser in &mut browsers[1..] {
         browser.get("/account").shows(200, "alice");
     }
-}
-
-fn live_sessions(demo: &Example) -> u64 {
-    let counters = Call::get("/debug/live").send(demo.address).json();
-    counters["live_sessions"].as_u64().unwrap()
 }

@@ -56,11 +56,15 @@ fn every_path_but_the_public_ones_needs_a_session() {
         "/account",
         "/account/sessions",
         "/admin",
+        "/admin/api/audit",
         "/admin/api/sessions",
+        "/admin/events",
         "/api/me",
         "/api/note?key=a",
+        "/api/perms",
         "/api/slow",
         "/events",
+        "/live",
         "/no-such-page",
         "/ws",
     ] {
@@ -69,7 +73,9 @@ fn every_path_but_the_public_ones_needs_a_session() {
     for path in [
         "/account/sessions/end-others",
         "/admin/end",
+        "/api/grant",
         "/api/note",
+        "/api/scratch",
         "/api/token/end",
     ] {
         Call::post(path).send(demo.address).refuses("no-session");
@@ -81,7 +87,7 @@ fn every_path_but_the_public_ones_needs_a_session() {
 }
 
 #[test]
-fn pages_need_nothing_from_elsewhere_and_no_scripts() {
+fn pages_need_nothing_from_elsewhere_and_nothing_inline() {
     let demo = Example::demo(&[]);
     let mut admin = demo.logged_in("admin", "control");
     for path in [
@@ -90,6 +96,7 @@ fn pages_need_nothing_from_elsewhere_and_no_scripts() {
         "/account",
         "/account/statements",
         "/account/sessions",
+        "/live",
         "/admin",
     ] {
         let page = admin.get(path);
@@ -102,26 +109,70 @@ fn pages_need_nothing_from_elsewhere_and_no_scripts() {
         ] {
             page.shows(200, part);
         }
-        for foreign in ["<script", "http://", "https://", "style=\""] {
+        for foreign in ["http://", "https://", "style=\"", "<style", " onclick", "{"] {
             assert!(!page.body.contains(foreign), "{foreign} on {path}");
         }
+        for script in page.body.split("<script").skip(1) {
+            let (tag, _) = script.split_once("</script>").unwrap();
+            assert!(tag.contains(" src=\"/"), "{tag} on {path}");
+            assert!(tag.ends_with('>'), "{tag} on {path}");
+        }
         let policy = page.header("content-security-policy").unwrap();
-        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{policy}");
     }
 }
 
 #[test]
-fn the_stylesheet_may_be_cached_also_by_somebody_who_is_logged_in() {
+fn the_live_page_says_where_what_is_shown() {
+    let demo = Example::demo(&[]);
+    let mut alice = demo.logged_in("alice", "wonderland");
+    let page = alice.get("/live");
+    let script = alice.get("/static/live.js").body;
+    for id in [
+        "over",
+        "socket",
+        "socket-ticks",
+        "echo",
+        "echo-text",
+        "echo-answer",
+        "events",
+        "events-ticks",
+        "scratch",
+        "scratch-text",
+        "scratch-answer",
+        "rights-list",
+        "grant",
+        "grant-answer",
+    ] {
+        page.shows(200, &format!("id=\"{id}\""));
+        assert!(script.contains(&format!("\"{id}\"")), "{id}");
+    }
+    // Without a script it says so.
+    page.shows(200, "<noscript>");
+}
+
+#[test]
+fn assets_may_be_cached_also_by_somebody_who_is_logged_in() {
     let demo = Example::demo(&[]);
     let mut alice = demo.logged_in("alice", "wonderland");
     for (path, content_type) in [
         ("/static/style.css", "text/css; charset=utf-8"),
         ("/static/icon.svg", "image/svg+xml"),
+        ("/static/admin.js", "text/javascript; charset=utf-8"),
+        ("/static/connection.js", "text/javascript; charset=utf-8"),
+        ("/static/live.js", "text/javascript; charset=utf-8"),
     ] {
         let file = alice.get(path);
         assert_eq!(file.status, 200);
         assert_eq!(file.header("content-type"), Some(content_type));
         assert_eq!(file.header("cache-control"), Some("public, max-age=3600"));
         assert!(!file.body.contains("http://") || path.ends_with("svg"));
+    }
+    for missing in ["/static/nothing.css", "/static/", "/static/..%2Fpage.html"] {
+        assert_ne!(alice.get(missing).status, 200, "{missing}");
     }
 }

@@ -1,11 +1,7 @@
 //! examples/demo: what stays open ends with the session.
 
-use crate::support::{Browser, Call, Example, PATIENCE, eventually};
+use crate::support::{Browser, Call, Events, Example, PATIENCE, THE_END, counter, eventually};
 use futures_util::{SinkExt, StreamExt};
-use std::{
-    io::{BufRead, BufReader},
-    time::Instant,
-};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -16,15 +12,15 @@ use tokio_tungstenite::{
 fn the_events_end_when_the_user_logs_out_elsewhere() {
     let demo = Example::demo(&[]);
     let mut alice = demo.logged_in("alice", "wonderland");
-    let mut events = Events::open(&demo, &alice);
+    let mut events = Events::open(&demo, &alice, "/events");
     events.wait_for("event: tick");
-    assert_eq!(open_connections(&demo), 1);
+    assert_eq!(counter(&demo, "open_connections"), 1);
     alice.log_out();
     let rest = events.read_to_end();
     assert!(rest.contains("event: session-ended"), "{rest}");
     assert!(rest.contains(r#"data: {"reason":"logout"}"#), "{rest}");
     eventually("nothing open", || {
-        (open_connections(&demo) == 0).then_some(())
+        (counter(&demo, "open_connections") == 0).then_some(())
     });
 }
 
@@ -34,7 +30,8 @@ fn an_administrator_cuts_the_events_of_one_user_only() {
     let mut admin = demo.logged_in("admin", "control");
     let [alice, bob] = [("alice", "wonderland"), ("bob", "builder")]
         .map(|(username, password)| demo.logged_in(username, password));
-    let [mut of_alice, mut of_bob] = [&alice, &bob].map(|user| Events::open(&demo, user));
+    let [mut of_alice, mut of_bob] =
+        [&alice, &bob].map(|user| Events::open(&demo, user, "/events"));
     of_alice.wait_for("event: tick");
     admin.post("/admin/end", &[("subject", "alice")]);
     assert!(of_alice.read_to_end().contains(r#"{"reason":"forced"}"#));
@@ -47,7 +44,7 @@ fn events_keep_no_session_alive() {
     // On a slow machine the session may be over before the events begin: then once more.
     let events = eventually("a stream of events", || {
         let alice = demo.logged_in("alice", "wonderland");
-        let events = Events::open(&demo, &alice).read_until(|_| false);
+        let events = Events::open(&demo, &alice, "/events").read_until(|_| false);
         events.starts_with("HTTP/1.1 200").then_some(events)
     });
     assert!(events.contains("event: tick"), "{events}");
@@ -60,7 +57,7 @@ async fn the_web_socket_echoes_ticks_and_closes_with_the_reason() {
     let demo = Example::demo(&[]);
     let mut alice = demo.logged_in("alice", "wonderland");
     let talk = async {
-        let mut socket = open_socket(&demo, &alice, None).await.unwrap();
+        let mut socket = open_socket(&demo, &alice, Some(&own(&demo))).await.unwrap();
         let first = socket.next().await.unwrap().unwrap();
         assert_eq!(first, Message::text("tick"));
         socket.send(Message::text("hello")).await.unwrap();
@@ -72,6 +69,39 @@ async fn the_web_socket_echoes_ticks_and_closes_with_the_reason() {
     timeout(PATIENCE, talk).await.unwrap();
 }
 
+// R-14-7: nobody clicks, and what is said over the socket keeps no session alive.
+#[tokio::test]
+async fn the_web_socket_closes_when_nobody_is_there_any_more() {
+    let demo = Example::demo(&["--idle", "1500ms"]);
+    let talk = async {
+        let mut socket = some_socket(&demo).await;
+        let _ = socket.send(Message::text("still here")).await;
+        close_of(&mut socket).await
+    };
+    let closed = timeout(PATIENCE, talk).await.unwrap();
+    assert_eq!(closed, (3000, "idle-timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn a_bearer_token_opens_the_web_socket_without_an_origin() {
+    let demo = Example::demo(&[]);
+    let fields = [("username", "alice"), ("password", "wonderland")];
+    let given = Call::post("/api/token").form(&fields).send(demo.address);
+    let token = given.json()["token"].as_str().unwrap().to_owned();
+    let mut request = format!("ws://{}/ws", demo.address)
+        .into_client_request()
+        .unwrap();
+    let bearer = format!("Bearer {token}").parse().unwrap();
+    request.headers_mut().insert("authorization", bearer);
+    let stream = TcpStream::connect(demo.address).await.unwrap();
+    let (mut socket, _) = client_async(request, stream).await.unwrap();
+    let ended = Call::post("/api/token/end")
+        .bearer(&token)
+        .send(demo.address);
+    ended.shows(200, "logout");
+    assert_eq!(close_of(&mut socket).await, (3000, "logout".to_owned()));
+}
+
 #[tokio::test]
 async fn the_web_socket_is_for_live_sessions_of_this_site() {
     let demo = Example::demo(&[]);
@@ -81,10 +111,12 @@ async fn the_web_socket_is_for_live_sessions_of_this_site() {
         Err(Error::Http(response)) => response.status().as_u16(),
         Err(error) => panic!("{error}"),
     };
-    let own = format!("http://{}", demo.address);
+    let own = own(&demo);
     let talk = async {
-        assert_eq!(status(&demo.browser(), None).await, 401);
-        assert_eq!(status(&alice, Some("https://evil.example")).await, 403);
+        assert_eq!(status(&demo.browser(), Some(&own)).await, 401);
+        for origin in [None, Some("https://evil.example"), Some("null")] {
+            assert_eq!(status(&alice, origin).await, 403, "{origin:?}");
+        }
         assert_eq!(status(&alice, Some(&own)).await, 101);
     };
     timeout(PATIENCE, talk).await.unwrap();
@@ -95,51 +127,31 @@ async fn the_web_socket_is_for_live_sessions_of_this_site() {
 fn a_server_that_stops_does_not_wait_for_what_is_open() {
     let demo = Example::demo(&[]);
     let alice = demo.logged_in("alice", "wonderland");
-    let mut events = Events::open(&demo, &alice);
+    let mut events = Events::open(&demo, &alice, "/events");
     events.wait_for("event: tick");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut socket = runtime.block_on(open_socket(&demo, &alice, None)).unwrap();
+    let origin = own(&demo);
+    let opening = open_socket(&demo, &alice, Some(&origin));
+    let mut socket = runtime.block_on(opening).unwrap();
     assert_eq!(demo.terminate(), Some(0));
     events.read_to_end();
     let (code, _) = runtime.block_on(close_of(&mut socket));
     assert_eq!(code, 1001);
 }
 
-/// An open stream of events.
-struct Events(BufReader<std::net::TcpStream>);
-
-impl Events {
-    fn open(demo: &Example, browser: &Browser) -> Self {
-        let call = Call::get("/events").header("accept", "text/event-stream");
-        let stream = browser.with_cookies(call).open(demo.address);
-        Self(BufReader::new(stream))
-    }
-
-    fn wait_for(&mut self, text: &str) {
-        let seen = self.read_until(|line| line.contains(text));
-        assert!(seen.contains(text), "it ended without {text}: {seen}");
-    }
-
-    fn read_to_end(&mut self) -> String {
-        let rest = self.read_until(|_| false);
-        assert!(rest.ends_with(THE_END), "{rest}");
-        rest
-    }
-
-    /// Reads on until there is such a line, or no more.
-    fn read_until(&mut self, is_last: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen = String::new();
-        loop {
-            let before = seen.len();
-            self.0.read_line(&mut seen).unwrap();
-            let line = &seen[before..];
-            if line.is_empty() || is_last(line) {
-                return seen;
-            }
-            assert!(Instant::now() < deadline, "it goes on for ever: {seen}");
+/// On a slow machine the session may be over before the socket opens: then once more.
+async fn some_socket(demo: &Example) -> WebSocketStream<TcpStream> {
+    loop {
+        let alice = demo.logged_in("alice", "wonderland");
+        if let Ok(socket) = open_socket(demo, &alice, Some(&own(demo))).await {
+            return socket;
         }
     }
+}
+
+/// The origin of the demo's own pages.
+fn own(demo: &Example) -> String {
+    format!("http://{}", demo.address)
 }
 
 async fn open_socket(
@@ -171,11 +183,3 @@ async fn close_of(socket: &mut WebSocketStream<TcpStream>) -> (u16, String) {
     };
     timeout(PATIENCE, close).await.unwrap()
 }
-
-fn open_connections(demo: &Example) -> u64 {
-    let counters = Call::get("/debug/live").send(demo.address).json();
-    counters["open_connections"].as_u64().unwrap()
-}
-
-/// The last, empty chunk: the response is complete.
-const THE_END: &str = "\r\n0\r\n\r\n";

@@ -11,11 +11,13 @@
 mod bearer;
 mod demo_admin;
 mod demo_api;
+mod demo_audit;
 mod demo_flags;
 mod demo_log_in;
 mod demo_log_out;
 mod demo_my_sessions;
 mod demo_pages;
+mod demo_resources;
 mod demo_streams;
 mod hyper;
 mod support;

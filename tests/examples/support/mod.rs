@@ -2,12 +2,16 @@
 
 mod browser;
 mod curl;
+mod events;
 mod example;
+mod folder;
 mod http;
 
 pub(crate) use browser::Browser;
 pub(crate) use curl::run_curl_block;
+pub(crate) use events::{Events, THE_END};
 pub(crate) use example::{Example, exit_of};
+pub(crate) use folder::Folder;
 pub(crate) use http::{Call, Response, connect};
 
 use std::{
@@ -28,4 +32,10 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         assert!(Instant::now() < deadline, "never came: {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A counter of `GET /debug/live`.
+pub(crate) fn counter(demo: &Example, name: &str) -> u64 {
+    let counters = Call::get("/debug/live").send(demo.address).json();
+    counters[name].as_u64().unwrap()
 }
