@@ -1,0 +1,187 @@
+//! Firefox by the protocol that it speaks itself (`WebDriver BiDi`, w3c.github.io/webdriver-bidi).
+//! No geckodriver in between, which hides the back/forward cache from the tests.
+
+use super::{Cookie, Key, process::Process, wire::Wire};
+use serde_json::{Value, json};
+use std::{cell::RefCell, fs, path::PathBuf, process::Command};
+
+/// A running Firefox.
+#[derive(Debug)]
+pub(super) struct Firefox {
+    wire: RefCell<Wire>,
+    pub(super) process: Process,
+}
+
+/// The names by which it is installed.
+pub(super) const PROGRAMS: [&str; 2] = ["firefox-esr", "firefox"];
+
+impl Firefox {
+    pub(super) fn start(program: PathBuf) -> Self {
+        let profile = Process::profile();
+        fs::write(profile.join("user.js"), PREFERENCES).unwrap();
+        let mut command = Command::new(program);
+        command
+            .args(["--headless", "--no-remote", "--new-instance"])
+            .args(["--remote-debugging-port", "0"])
+            .arg("--profile")
+            .arg(&profile)
+            .arg("about:blank")
+            .env("MOZ_CRASHREPORTER_DISABLE", "1");
+        let mut process = Process::start(&mut command, profile);
+        let port = process.announces("WebDriverBiDiServer.json", |text| {
+            let server: Value = serde_json::from_str(text).ok()?;
+            u16::try_from(server["ws_port"].as_u64()?).ok()
+        });
+        let mut wire = Wire::open(([127, 0, 0, 1], port).into(), "/session");
+        let session = json!({ "method": "session.new", "params": { "capabilities": {} } });
+        wire.call(session).unwrap();
+        Self {
+            wire: RefCell::new(wire),
+            process,
+        }
+    }
+
+    fn call(&self, method: &str, params: &Value) -> Result<Value, String> {
+        let message = json!({ "method": method, "params": params });
+        self.wire.borrow_mut().call(message)
+    }
+
+    fn must(&self, method: &str, params: &Value) -> Value {
+        let done = self.call(method, params);
+        done.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    pub(super) fn open(&self) -> String {
+        let tab = self.must("browsingContext.create", &json!({ "type": "tab" }));
+        text(&tab["context"])
+    }
+
+    pub(super) fn to_front(&self, tab: &str) {
+        self.must("browsingContext.activate", &json!({ "context": tab }));
+    }
+
+    pub(super) fn navigate(&self, tab: &str, url: &str) {
+        let to = json!({ "context": tab, "url": url, "wait": "none" });
+        self.must("browsingContext.navigate", &to);
+    }
+
+    pub(super) fn back(&self, tab: &str) {
+        let by = json!({ "context": tab, "delta": -1 });
+        self.must("browsingContext.traverseHistory", &by);
+    }
+
+    pub(super) fn eval(&self, tab: &str, script: &str) -> Result<Value, String> {
+        let params = json!({
+            "expression": script,
+            "target": { "context": tab },
+            "awaitPromise": true,
+            "userActivation": true,
+        });
+        let mut done = self.call("script.evaluate", &params)?;
+        if done["type"] == "success" {
+            Ok(done["result"]["value"].take())
+        } else {
+            Err(done["exceptionDetails"]["text"].to_string())
+        }
+    }
+
+    fn act(&self, tab: &str, source: &Value) {
+        let actions = json!({ "context": tab, "actions": [source] });
+        self.must("input.performActions", &actions);
+    }
+
+    pub(super) fn click(&self, tab: &str, x: f64, y: f64) {
+        // It takes whole numbers only.
+        let (x, y) = (x.round(), y.round());
+        let source = json!({
+            "type": "pointer",
+            "id": "mouse",
+            "actions": [
+                { "type": "pointerMove", "x": x, "y": y },
+                { "type": "pointerDown", "button": 0 },
+                { "type": "pointerUp", "button": 0 },
+            ],
+        });
+        self.act(tab, &source);
+    }
+
+    pub(super) fn press(&self, tab: &str, key: Key) {
+        let value = match key {
+            Key::Enter => "\u{e007}",
+            Key::Space => " ",
+            Key::Tab => "\u{e004}",
+        };
+        let source = json!({
+            "type": "key",
+            "id": "keyboard",
+            "actions": [
+                { "type": "keyDown", "value": value },
+                { "type": "keyUp", "value": value },
+            ],
+        });
+        self.act(tab, &source);
+    }
+
+    pub(super) fn cookies(&self) -> Vec<Cookie> {
+        let held = self.must("storage.getCookies", &json!({}));
+        let held = held["cookies"].as_array().unwrap().iter();
+        held.map(|cookie| Cookie {
+            name: text(&cookie["name"]),
+            path: text(&cookie["path"]),
+            value: text(&cookie["value"]["value"]),
+        })
+        .collect()
+    }
+
+    pub(super) fn set_cookie(&self, cookie: &Cookie) {
+        let cookie = json!({
+            "name": cookie.name,
+            "value": { "type": "string", "value": cookie.value },
+            "domain": "localhost",
+            "path": cookie.path,
+            "secure": true,
+            "httpOnly": true,
+            "sameSite": "lax",
+        });
+        self.must("storage.setCookie", &json!({ "cookie": cookie }));
+    }
+
+    pub(super) fn screenshot(&self, tab: &str) -> String {
+        let png = json!({ "context": tab });
+        text(&self.must("browsingContext.captureScreenshot", &png)["data"])
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The browser as people have it, not as automation would like it; but quiet, and without a way to
+/// any other machine.
+const PREFERENCES: &str = r#"
+user_pref("remote.prefs.recommended", false);
+user_pref("app.normandy.enabled", false);
+user_pref("app.update.disabledForTesting", true);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("browser.newtabpage.enabled", false);
+user_pref("browser.safebrowsing.malware.enabled", false);
+user_pref("browser.safebrowsing.phishing.enabled", false);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.startup.homepage", "about:blank");
+user_pref("browser.startup.homepage_override.mstone", "ignore");
+user_pref("browser.startup.page", 0);
+user_pref("datareporting.healthreport.uploadEnabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("extensions.update.enabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("network.connectivity-service.enabled", false);
+user_pref("network.proxy.http", "127.0.0.1");
+user_pref("network.proxy.http_port", 9);
+user_pref("network.proxy.no_proxies_on", "localhost, 127.0.0.1");
+user_pref("network.proxy.ssl", "127.0.0.1");
+user_pref("network.proxy.ssl_port", 9);
+user_pref("network.proxy.type", 1);
+user_pref("services.settings.server", "data:,none");
+user_pref("termsofuse.bypassNotification", true);
+user_pref("toolkit.telemetry.server", "data:,none");
+"#;

@@ -1,0 +1,171 @@
+//! Real browsers, driven by the protocols that they speak themselves.
+
+mod chromium;
+mod firefox;
+mod process;
+mod tab;
+mod wire;
+
+pub(crate) use tab::Tab;
+
+use chromium::Chromium;
+use firefox::Firefox;
+use process::Process;
+use std::{
+    env,
+    io::{self, Write},
+    sync::Once,
+};
+
+/// Which browser.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Chromium,
+    Firefox,
+}
+
+/// A key on the keyboard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    Enter,
+    Space,
+    Tab,
+}
+
+/// A cookie that a browser holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Cookie {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) value: String,
+}
+
+/// A running browser with an empty profile, without a driver in between.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    engine: Engine,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Chromium(Chromium),
+    Firefox(Firefox),
+}
+
+/// One call for each engine.
+macro_rules! dispatch {
+    ($browser:expr, $it:ident => $call:expr) => {
+        match &$browser.engine {
+            crate::drive::Engine::Chromium($it) => $call,
+            crate::drive::Engine::Firefox($it) => $call,
+        }
+    };
+}
+use dispatch;
+
+impl Browser {
+    /// Starts one. `None` where it is not installed; but in CI (`CI` is set) that is a failure.
+    pub(crate) fn start(kind: Kind) -> Option<Self> {
+        let names = kind.programs();
+        let Some(program) = Process::find(names) else {
+            kind.is_missing();
+            return None;
+        };
+        let engine = match kind {
+            Kind::Chromium => Engine::Chromium(Chromium::start(program)),
+            Kind::Firefox => Engine::Firefox(Firefox::start(program)),
+        };
+        Some(Self { engine })
+    }
+
+    /// A new tab, in front, that shows this page.
+    pub(crate) fn open(&self, url: &str) -> Tab<'_> {
+        let tab = Tab::new(self, dispatch!(self, it => it.open()));
+        tab.to_front();
+        tab.go(url);
+        tab
+    }
+
+    /// Every cookie that it holds, those included that no script can see.
+    pub(crate) fn cookies(&self) -> Vec<Cookie> {
+        dispatch!(self, it => it.cookies())
+    }
+
+    /// The names of the cookies that it holds.
+    pub(crate) fn cookie_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.cookies().into_iter().map(|it| it.name).collect();
+        names.sort();
+        names
+    }
+
+    /// Puts a cookie in place, whatever the sites say.
+    pub(crate) fn set_cookie(&self, cookie: &Cookie) {
+        dispatch!(self, it => it.set_cookie(cookie));
+    }
+
+    /// Stops every process of it, as a closed laptop does, until the guard is dropped.
+    pub(crate) fn sleeps(&self) -> Sleeping<'_> {
+        self.process().sleep();
+        Sleeping(self)
+    }
+
+    fn process(&self) -> &Process {
+        dispatch!(self, it => &it.process)
+    }
+}
+
+/// A browser that sleeps until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Sleeping<'a>(&'a Browser);
+
+impl Drop for Sleeping<'_> {
+    fn drop(&mut self) {
+        self.0.process().wake();
+    }
+}
+
+impl Kind {
+    const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Chromium => &chromium::PROGRAMS,
+            Self::Firefox => &firefox::PROGRAMS,
+        }
+    }
+
+    /// Says it loudly: where the test harness would swallow it, and nobody can take it for a pass.
+    fn is_missing(self) {
+        static SAID: [Once; 2] = [const { Once::new() }; 2];
+        let names = self.programs().join(", ");
+        assert!(
+            env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
+            "{self:?} is not installed ({names}), and in CI its tests must not be left out"
+        );
+        SAID[self as usize].call_once(|| {
+            let _ = writeln!(
+                io::stderr(),
+                "\nNOT TESTED: the tests in {self:?} did NOT run, because it is not installed \
+                 ({names}); scripts/test installs it\n"
+            );
+        });
+    }
+}
+
+/// Each of these functions as a test in each browser: it is given one that has just been started.
+macro_rules! in_each_browser {
+    ($($test:ident),* $(,)?) => {
+        mod chromium {
+            $(#[test] fn $test() { crate::drive::run(crate::drive::Kind::Chromium, super::$test); })*
+        }
+        mod firefox {
+            $(#[test] fn $test() { crate::drive::run(crate::drive::Kind::Firefox, super::$test); })*
+        }
+    };
+}
+pub(crate) use in_each_browser;
+
+/// Runs a test if there is such a browser.
+pub(crate) fn run(kind: Kind, test: impl FnOnce(&Browser)) {
+    if let Some(browser) = Browser::start(kind) {
+        test(&browser);
+    }
+}

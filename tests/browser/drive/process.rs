@@ -1,0 +1,103 @@
+//! A browser as a process: found, started with an empty profile, gone when dropped.
+
+use crate::support::eventually;
+use std::{
+    env, fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// A running browser with all its processes, and its profile.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    profile: PathBuf,
+}
+
+impl Process {
+    /// The first of these programs that is installed.
+    pub(super) fn find(names: &[&str]) -> Option<PathBuf> {
+        let folders: Vec<_> = env::split_paths(&env::var_os("PATH")?).collect();
+        let mut found = names
+            .iter()
+            .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+        found.find(|file| file.is_file())
+    }
+
+    /// A new, empty profile, below the build's own folder: a browser in a sandbox of its
+    /// distribution may not see the system's folder for temporary files.
+    pub(super) fn profile() -> PathBuf {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("browser-{}-{count}", std::process::id());
+        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&profile);
+        fs::create_dir_all(&profile).unwrap();
+        profile
+    }
+
+    pub(super) fn start(command: &mut Command, profile: PathBuf) -> Self {
+        let errors = fs::File::create(profile.join(ERRORS)).unwrap();
+        let child = command
+            // Temporary files and whatever is kept for a user go with the profile.
+            .env("HOME", &profile)
+            .env("TMPDIR", &profile)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        Self { child, profile }
+    }
+
+    /// What the browser writes into a file of its profile once it is ready.
+    pub(super) fn announces<T>(&mut self, file: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        let file = self.profile.join(file);
+        let errors = self.profile.join(ERRORS);
+        eventually("a browser that is ready", || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let said = fs::read_to_string(&errors).unwrap_or_default();
+                panic!("the browser did not start ({status}): {said}");
+            }
+            read(&fs::read_to_string(&file).ok()?)
+        })
+    }
+
+    /// Every process of it falls asleep, as when a laptop is closed.
+    pub(super) fn sleep(&self) {
+        assert!(self.signal("STOP"));
+    }
+
+    /// And wakes.
+    pub(super) fn wake(&self) {
+        assert!(self.signal("CONT"));
+    }
+
+    fn signal(&self, name: &str) -> bool {
+        let group = format!("-{}", self.child.id());
+        let sent = Command::new("kill")
+            .args(["-s", name, "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        sent.unwrap().success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal("KILL");
+        let _ = self.child.wait();
+        // Its other processes may still be writing.
+        for _ in 0..50 {
+            if fs::remove_dir_all(&self.profile).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+const ERRORS: &str = "stderr.txt";

@@ -1,0 +1,43 @@
+//! The log-out is final, whatever comes back.
+
+use crate::{
+    drive::{Browser, in_each_browser},
+    site::{ALICE, Site, shows_no_secret},
+};
+
+in_each_browser! {
+    a_restored_cookie_opens_nothing_and_is_audited,
+    a_second_click_is_no_mistake,
+}
+
+// P1
+fn a_restored_cookie_opens_nothing_and_is_audited(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    let cookies = browser.cookies();
+    let stolen = cookies.iter().find(|it| it.name == "__Host-sid").unwrap();
+    tab.follow("form.viewer button");
+    assert_eq!(browser.cookie_names(), [""; 0]);
+
+    browser.set_cookie(stolen);
+    assert!(browser.cookies().contains(stolen));
+    assert!(!site.demo.said().contains("use-after-end"));
+    tab.go(&site.front.url("/account"));
+    shows_no_secret(&tab);
+    assert_eq!(tab.path(), "/session/signed-out");
+    assert_eq!(browser.cookie_names(), [""; 0]);
+    let audited = site.demo.says("use-after-end");
+    assert!(audited.contains("alice"), "{audited}");
+}
+
+fn a_second_click_is_no_mistake(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    let other = site.open(browser, "/account");
+    tab.to_front();
+    tab.follow("form.viewer button");
+    other.to_front();
+    other.follow("form.viewer button");
+    assert_eq!(other.path(), "/session/signed-out");
+    shows_no_secret(&other);
+}

@@ -1,0 +1,29 @@
+//! Real browsers and the running demo: what nobody but a browser can prove.
+//!
+//! Each test runs in Chromium and in Firefox, with an empty profile and a demo of its own. In CI a
+//! browser that is missing is a failure; elsewhere it is said loudly that its tests did not run.
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod cross_site;
+mod drive;
+mod endings;
+mod harness;
+mod keyboard;
+mod log_out;
+mod screenshots;
+mod site;
+mod sleep;
+#[path = "../examples/support/mod.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the support of the tests of the examples, of which this needs a part"
+)]
+mod support;

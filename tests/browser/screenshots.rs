@@ -1,0 +1,91 @@
+//! A picture of each state of the demo, for people to look at: `target/screenshots`.
+
+use crate::{
+    drive::{Browser, Kind, Tab, run},
+    site::{ADMIN, ALICE, BOB, Ending, Site, log_in_here},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[test]
+fn of_each_state() {
+    run(Kind::Chromium, |browser| {
+        let site = Site::with(&[]);
+        let tab = site.open(browser, "/");
+        take(&tab, "home");
+        tab.go(&site.front.url("/login"));
+        take(&tab, "log-in");
+        log_in_here(&tab, ("alice", "looking-glass"));
+        tab.shows("wrong");
+        take(&tab, "log-in-wrong");
+        log_in_here(&tab, ALICE);
+        let _others = [site.other_device(ALICE), site.other_device(BOB)];
+        for (name, path) in [
+            ("home-logged-in", "/"),
+            ("account", "/account"),
+            ("statements", "/account/statements"),
+            ("sessions", "/account/sessions"),
+            ("not-found", "/nowhere"),
+        ] {
+            tab.go(&site.front.url(path));
+            take(&tab, name);
+        }
+        administrators(browser, &site);
+    });
+}
+
+fn administrators(browser: &Browser, site: &Site) {
+    let tab = site.log_in(browser, ADMIN);
+    tab.go(&site.front.url("/admin"));
+    take(&tab, "admin");
+}
+
+#[test]
+fn of_each_exit_page() {
+    run(Kind::Chromium, |browser| {
+        for ending in [
+            Ending::LogOut,
+            Ending::Administrator,
+            Ending::SessionLimit,
+            Ending::IdleTimeout,
+        ] {
+            let site = Site::with(ending.flags());
+            let tab = site.log_in(browser, ALICE);
+            ending.comes(&site, &tab);
+            if ending != Ending::LogOut {
+                tab.follow("nav a[href='/account']");
+            }
+            tab.shows(ending.text());
+            take(&tab, &format!("signed-out-{}", ending.code()));
+        }
+    });
+}
+
+/// The page in each look.
+fn take(tab: &Tab<'_>, name: &str) {
+    for (look, width, height, dark) in [
+        ("light", 1280, 900, false),
+        ("dark", 1280, 900, true),
+        ("phone", 390, 844, false),
+        ("phone-dark", 390, 844, true),
+    ] {
+        tab.show_as(width, height, dark);
+        let too_wide = tab.eval("document.documentElement.scrollWidth > innerWidth");
+        assert_eq!(too_wide, false, "{name} scrolls sideways: {look}");
+        // Not in the middle of a change of colours.
+        tab.eval("Promise.all(document.getAnimations().map(it => it.finished)).then(() => 0)");
+        let png = BASE64_STANDARD.decode(tab.screenshot()).unwrap();
+        fs::write(folder().join(format!("{name}-{look}.png")), png).unwrap();
+    }
+    tab.show_as(1280, 900, false);
+}
+
+fn folder() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join("screenshots");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}

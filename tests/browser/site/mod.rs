@@ -1,0 +1,81 @@
+//! The demo, as somebody with a browser sees it.
+
+mod ending;
+mod front;
+mod kept;
+
+pub(crate) use ending::Ending;
+pub(crate) use front::Front;
+pub(crate) use kept::{fill, kept};
+
+use crate::{
+    drive::{Browser, Tab},
+    support::{self, Example},
+};
+
+/// The running demo.
+pub(crate) struct Site {
+    pub(crate) demo: Example,
+    pub(crate) front: Front,
+}
+
+impl Site {
+    pub(crate) fn with(flags: &[&str]) -> Self {
+        let demo = Example::demo(flags);
+        let front = Front::before(demo.address);
+        Self { demo, front }
+    }
+
+    pub(crate) fn open<'a>(&self, browser: &'a Browser, path: &str) -> Tab<'a> {
+        browser.open(&self.front.url(path))
+    }
+
+    /// A tab in which somebody has logged in, and sees the account.
+    pub(crate) fn log_in<'a>(&self, browser: &'a Browser, user: User) -> Tab<'a> {
+        let tab = self.open(browser, "/login");
+        log_in_here(&tab, user);
+        tab.wait_to_be_at("/account");
+        tab
+    }
+
+    /// The same person with another device.
+    pub(crate) fn other_device(&self, (name, password): User) -> support::Browser {
+        self.demo.logged_in(name, password)
+    }
+}
+
+/// Logs in by the form of the log-in page, which this tab shows.
+pub(crate) fn log_in_here(tab: &Tab<'_>, user: User) {
+    fill_in(tab, user);
+    tab.follow("main form button");
+}
+
+/// Fills in the form of the log-in page.
+pub(crate) fn fill_in(tab: &Tab<'_>, (name, password): User) {
+    tab.eval(&format!(
+        "(() => {{ document.querySelector('#username').value = '{name}'; \
+         document.querySelector('#password').value = '{password}'; }})()"
+    ));
+}
+
+/// Name and password.
+pub(crate) type User = (&'static str, &'static str);
+
+pub(crate) const ALICE: User = ("alice", "wonderland");
+pub(crate) const BOB: User = ("bob", "builder");
+pub(crate) const ADMIN: User = ("admin", "control");
+
+/// What nobody may read after the end.
+pub(crate) const SECRETS: [&str; 3] = ["4,217.00", "Statement 2026-10", "IBAN"];
+
+/// Panics if this tab shows something sensitive.
+pub(crate) fn shows_no_secret(tab: &Tab<'_>) {
+    let shown = tab.text();
+    for secret in SECRETS {
+        assert!(
+            !shown.contains(secret),
+            "{secret} at {}: {shown}",
+            tab.path()
+        );
+    }
+}
