@@ -39,9 +39,12 @@ pub(crate) async fn log_in(
 ) -> Response {
     let remember = given.remember.as_deref() == Some("on");
     match try_log_in(&session, &bank, &given, remember).await {
-        // The session cookie is on this response; `redirect` is a 303, so the browser asks for
-        // the account with GET.
-        Ok(true) => Redirect::to("/account").into_response(),
+        // The session cookie is on this response; `Redirect::to` is a 303, so the browser asks for
+        // the page with GET. Where to is not for the form to say: with `--return-to`, adjourn knows
+        // which page a timeout took from this user.
+        Ok(true) => {
+            Redirect::to(session.return_to().as_deref().unwrap_or("/account")).into_response()
+        }
         Ok(false) => {
             let page = page(&session, Some("The user name or the password is wrong."));
             let challenge = [(WWW_AUTHENTICATE, r#"Cookie realm="session""#)];

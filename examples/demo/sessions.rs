@@ -39,6 +39,16 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
     if let Some(limit) = flags.limit {
         builder = builder.with_limit(limit);
     }
+    if flags.return_to {
+        // Only to pages: what stays open or answers programs is no place for a person.
+        builder = builder.with_return_to().add_no_return([
+            "/api",
+            "/admin/api",
+            "/admin/events",
+            "/events",
+            "/ws",
+        ]);
+    }
     if let Some(folder) = &flags.scratch {
         builder = builder.with_scratch_root(folder);
     }

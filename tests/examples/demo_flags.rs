@@ -37,7 +37,8 @@ fn a_wrong_flag_or_value_is_named() {
         (&["--scratch"], "--scratch"),
         (&["--scratch", "/nowhere"], "--scratch"),
         (&["--scratch", "Cargo.toml"], "--scratch"),
-        (&["--return-to"], "--return-to"),
+        (&["--return-to=yes"], "--return-to"),
+        (&["--return-to", "yes"], "yes"),
         (&["--max-staleness", "1s"], "--max-staleness"),
         (&["--node", "a"], "--node"),
     ] {
@@ -70,6 +71,7 @@ fn help_lists_the_flags() {
         "--audit",
         "--audit-format",
         "--scratch",
+        "--return-to",
     ] {
         assert!(stdout.contains(flag), "{stdout}");
     }

@@ -18,6 +18,7 @@ mod demo_log_out;
 mod demo_my_sessions;
 mod demo_pages;
 mod demo_resources;
+mod demo_return_to;
 mod demo_streams;
 mod hyper;
 mod support;

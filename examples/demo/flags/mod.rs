@@ -9,7 +9,7 @@ use values::{address, duration, format, max_sessions, store};
 pub(crate) const HELP: &str = "\
 The back office of a small online bank: a demo of adjourn.
 
-cargo run --example demo -- [FLAG VALUE]...
+cargo run --example demo -- [FLAG [VALUE]]...
 
   --listen ADDRESS         where to listen; port 0 picks a free one  [127.0.0.1:3000]
   --idle TIME              sessions end when nobody was there so long  [15m]
@@ -21,6 +21,7 @@ cargo run --example demo -- [FLAG VALUE]...
   --audit FILE             keeps an audit trail there  [only on standard error]
   --audit-format FORMAT    of that file: ocsf, owasp or native  [ocsf]
   --scratch DIR            where sessions may keep files; it must exist  [nowhere]
+  --return-to              a log-in leads back to the page that a timeout took away
   --help                   this text
 
 TIME is a number with a unit: 500ms, 3s, 15m, 8h.";
@@ -36,6 +37,8 @@ pub(crate) struct Flags {
     pub(crate) audit: Option<AuditFile>,
     /// Where sessions may keep files.
     pub(crate) scratch: Option<PathBuf>,
+    /// Whether a log-in leads back to the page that a timeout took away.
+    pub(crate) return_to: bool,
 }
 
 /// A file with the audit trail.
@@ -62,8 +65,13 @@ impl Flags {
                 Some((flag, value)) => (flag, Some(value.to_owned())),
                 None => (arg.as_str(), None),
             };
-            if matches!(flag, "--help" | "-h") {
-                return Ok(Asked::Help);
+            match flag {
+                "--help" | "-h" => return Ok(Asked::Help),
+                "--return-to" if joined.is_none() => {
+                    given.return_to = true;
+                    continue;
+                }
+                _ => {}
             }
             given.take(flag, || match joined {
                 Some(value) => Ok(value),
@@ -87,6 +95,7 @@ struct Given {
     audit: Option<PathBuf>,
     audit_format: Option<Format>,
     scratch: Option<PathBuf>,
+    return_to: bool,
 }
 
 impl Default for Given {
@@ -101,6 +110,7 @@ impl Default for Given {
             audit: None,
             audit_format: None,
             scratch: None,
+            return_to: false,
         }
     }
 }
@@ -122,6 +132,7 @@ impl Given {
             "--audit" => self.audit = Some(PathBuf::from(value()?)),
             "--audit-format" => self.audit_format = Some(format(flag, &value()?)?),
             "--scratch" => self.scratch = Some(PathBuf::from(value()?)),
+            "--return-to" => return Err(wrong(flag, "takes no value")),
             unknown => return Err(wrong(unknown, "there is no such flag")),
         }
         Ok(())
@@ -151,6 +162,7 @@ impl Given {
             fresh: self.fresh,
             audit,
             scratch: self.scratch,
+            return_to: self.return_to,
         })
     }
 }
