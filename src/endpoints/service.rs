@@ -1,21 +1,24 @@
 //! The service.
 
+use super::{
+    answer::{Answer, allow, fault, for_method},
+    route::Route,
+    sessions, signed_out, status,
+};
 use crate::{
-    farewell::{no_store, signed_out, still_signed_in},
-    layer::{Core, Sessions},
+    layer::{Core, Sessions, outer_uri},
     live::SessionBody,
+    record::Activity,
     session::Session,
 };
-use http::{
-    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
-};
+use http::{Method, Request, Response, StatusCode};
 use std::{
     convert::Infallible,
     fmt,
-    future::{Ready, ready},
+    future::Future,
+    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tower_service::Service;
 
@@ -38,57 +41,118 @@ impl Sessions {
 }
 
 impl Endpoints {
-    fn answer<B>(&self, request: &Request<B>) -> Response<EndpointsBody> {
-        // Below a prefix or without it: the last segment says which.
-        let path = request.uri().path();
-        match path.rsplit('/').next().unwrap_or_default() {
-            "signed-out" => self.signed_out(request),
-            _ => plain(StatusCode::NOT_FOUND),
+    fn answer<B>(&self, request: &Request<B>) -> EndpointsFuture {
+        let method = request.method();
+        let Some(route) = Route::of(self.path(request)) else {
+            let title = "There is no such endpoint";
+            return EndpointsFuture::now(method, fault(StatusCode::NOT_FOUND, "not-found", title));
+        };
+        if *method == Method::OPTIONS {
+            let mut answer = Response::new(SessionBody::empty());
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            return EndpointsFuture::now(method, allow(answer, route.methods()));
+        }
+        if !route.takes(method) {
+            let title = "Another method is needed";
+            let answer = fault(StatusCode::METHOD_NOT_ALLOWED, "method", title);
+            return EndpointsFuture::now(method, allow(answer, route.methods()));
+        }
+        self.call_route(route, request)
+    }
+
+    fn call_route<B>(&self, route: Route<'_>, request: &Request<B>) -> EndpointsFuture {
+        let (method, headers) = (request.method(), request.headers());
+        let now = |answer| EndpointsFuture::now(method, answer);
+        let session = match route {
+            Route::File(file) => return now(file.answer(headers)),
+            Route::SignedOut => {
+                let session = request.extensions().get();
+                return now(signed_out::page(&self.0, session, headers));
+            }
+            Route::End
+            | Route::EndOthers
+            | Route::EndSession(_)
+            | Route::Extend
+            | Route::Sessions
+            | Route::Status => match self.session(route, request) {
+                Ok(session) => session,
+                Err(what) => return now(misplaced(what)),
+            },
+        };
+        let (core, headers) = (Arc::clone(&self.0), headers.clone());
+        match route {
+            Route::End => EndpointsFuture::later(method, sessions::end(session)),
+            Route::EndOthers => {
+                EndpointsFuture::later(method, sessions::end_others(core, session, headers))
+            }
+            Route::EndSession(id) => {
+                let id = id.parse().ok();
+                EndpointsFuture::later(method, sessions::end_one(core, session, headers, id))
+            }
+            Route::Extend => EndpointsFuture::later(method, status::extend(core, session, headers)),
+            Route::Sessions => {
+                EndpointsFuture::later(method, sessions::list(core, session, headers))
+            }
+            Route::File(_) | Route::SignedOut | Route::Status => {
+                now(status::status(&core, &session, &headers))
+            }
         }
     }
 
-    fn signed_out<B>(&self, request: &Request<B>) -> Response<EndpointsBody> {
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
-        }
-        let config = &self.0.farewell;
-        let session = request.extensions().get::<Session>();
-        let body = if request.method() == Method::HEAD {
-            String::new()
-        } else if session.is_some_and(Session::is_live) {
-            still_signed_in()
-        } else {
-            let marker = config.marker_of(request.headers());
-            let reason = marker
-                .map(|marker| marker.reason)
-                .or_else(|| session.and_then(Session::end_reason));
-            signed_out(reason.as_ref(), config.exits.log_in.as_deref())
-        };
-        let mut response = Response::new(SessionBody::ours(body));
-        let headers = response.headers_mut();
-        for (name, value) in PAGE_HEADERS {
-            headers.insert(name, value);
-        }
-        no_store(headers);
-        response
+    /// The path below the mount: what the configuration says, else what a router has left of it.
+    fn path<'a, B>(&self, request: &'a Request<B>) -> &'a str {
+        let path = request.uri().path();
+        self.0
+            .endpoints
+            .below(outer_uri(request).path())
+            .unwrap_or_else(|| path.strip_prefix('/').unwrap_or(path))
     }
+
+    /// The session of the request, or what is wrong with the set-up.
+    fn session<B>(&self, route: Route<'_>, request: &Request<B>) -> Result<Session, &'static str> {
+        let Some(session) = request.extensions().get::<Session>() else {
+            return Err(
+                "the endpoints found no session: put SessionLayer around them (under axum: \
+                 `.layer(sessions.layer())` after all routes)",
+            );
+        };
+        if !Arc::ptr_eq(session.context(), &self.0.context) {
+            return Err(
+                "the endpoints found the session of another SessionLayer: put the layer of the same \
+                 Sessions around them, inside of all others",
+            );
+        }
+        let is_poll = matches!(route, Route::Extend | Route::Status);
+        if is_poll && session.activity() == Activity::Active {
+            return Err(
+                "the endpoints are mounted elsewhere than with_endpoints_at says, so that the layer \
+                 takes their polls for activity: set with_endpoints_at to the path of the mount",
+            );
+        }
+        Ok(session.clone())
+    }
+}
+
+fn misplaced(what: &str) -> Answer {
+    tracing::error!(target: "adjourn", "{what}");
+    fault(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "misplaced-endpoints",
+        what,
+    )
 }
 
 impl<B> Service<Request<B>> for Endpoints {
     type Response = Response<EndpointsBody>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = EndpointsFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(&request)))
+        self.answer(&request)
     }
 }
 
@@ -98,24 +162,46 @@ impl fmt::Debug for Endpoints {
     }
 }
 
-fn plain(status: StatusCode) -> Response<EndpointsBody> {
-    let mut response = Response::new(SessionBody::empty());
-    *response.status_mut() = status;
-    response
+/// The response future of [`Endpoints`].
+#[must_use = "futures do nothing unless polled"]
+pub struct EndpointsFuture(Step);
+
+enum Step {
+    /// Known at once; taken when it was handed out.
+    Now(Option<Box<Answer>>),
+    Later(Method, Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
-/// The page needs nothing but its own styles, and nobody may frame it.
-const PAGE_HEADERS: [(HeaderName, HeaderValue); 3] = [
-    (
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    ),
-    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
-             base-uri 'none'; form-action 'none'",
-        ),
-    ),
-];
+impl EndpointsFuture {
+    fn now(method: &Method, answer: Answer) -> Self {
+        Self(Step::Now(Some(Box::new(for_method(method, answer)))))
+    }
+
+    fn later(method: &Method, answer: impl Future<Output = Answer> + Send + 'static) -> Self {
+        Self(Step::Later(method.clone(), Box::pin(answer)))
+    }
+}
+
+impl Future for EndpointsFuture {
+    type Output = Result<Response<EndpointsBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Step::Now(answer) => match answer.take() {
+                Some(answer) => Poll::Ready(Ok(*answer)),
+                // Polled again after it was ready, which no caller does.
+                None => Poll::Pending,
+            },
+            Step::Later(method, answer) => {
+                let answer = ready!(answer.as_mut().poll(cx));
+                Poll::Ready(Ok(for_method(method, answer)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for EndpointsFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndpointsFuture")
+    }
+}

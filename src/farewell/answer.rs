@@ -162,7 +162,7 @@ impl FarewellConfig {
     }
 
     /// RFC 9110 section 11.6.1: a 401 has a challenge. Never `Basic`, which opens a dialog.
-    fn challenge(&self, headers: &mut HeaderMap, via: Option<Via>) {
+    pub(crate) fn challenge(&self, headers: &mut HeaderMap, via: Option<Via>) {
         if self.bearer {
             // RFC 6750 section 3.1: no error code when no token was sent.
             let value = match via {

@@ -24,7 +24,7 @@ mod redirect;
 mod return_to;
 
 pub use answer::Farewell;
-pub(crate) use answer::{Answer, Refusal, Wish, refusal_of};
+pub(crate) use answer::{Answer, Refusal, Wish, problem, refusal_of};
 pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
 pub(crate) use headers::{Leaving, decorate, no_store};

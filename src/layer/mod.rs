@@ -14,11 +14,13 @@
 //! the last event of a cut stream is compressed with the rest.
 
 mod builder;
+mod endpoints;
 #[cfg(feature = "axum")]
 mod extract;
 mod flow;
 mod fresh;
 mod future;
+mod path;
 mod peer;
 mod require;
 mod resources;
@@ -29,13 +31,17 @@ mod upgraded;
 #[cfg(feature = "ws")]
 pub mod websocket;
 
+pub(crate) use builder::LEAST_WARNING;
 pub use builder::{BuildError, SessionsBuilder};
+#[cfg(test)]
+pub(crate) use endpoints::ASSETS;
 #[cfg(feature = "axum")]
 pub use extract::{LiveSession, MissingLayer, SessionRequired};
 #[cfg(feature = "axum")]
 pub use fresh::FreshSession;
 pub use fresh::{RequireFresh, RequireFreshLayer, require_fresh};
 pub use future::ResponseFuture;
+pub(crate) use path::outer_uri;
 pub use peer::PeerAddr;
 pub use require::{RequireSession, RequireSessionLayer, require_session};
 pub use service::{SessionLayer, SessionService};

@@ -1,6 +1,6 @@
 //! The owner of everything.
 
-use super::{SessionLayer, SessionsBuilder};
+use super::{SessionLayer, SessionsBuilder, endpoints::EndpointRules};
 use crate::{
     carrier::Carriers,
     farewell::FarewellConfig,
@@ -43,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) context: Arc<Context>,
     pub(crate) farewell: Arc<FarewellConfig>,
     pub(super) carriers: Carriers,
+    pub(crate) endpoints: EndpointRules,
     pub(super) activity: Box<ActivityRule>,
     pub(super) peer: Box<PeerRule>,
     pub(super) trusted_proxies: Vec<Network>,

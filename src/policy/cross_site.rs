@@ -54,6 +54,27 @@ pub fn judge_log_out(
     if !has_effect {
         return Err(LogOutRefusal::Method);
     }
+    judge_source(facts, is_bearer, origin)
+}
+
+/// Judges a request to read what is for this site's own pages only (ASVS 3.5.8): as a log-out,
+/// but nothing need say that it comes from here, since browsers add no `Origin` to such a GET.
+pub(crate) fn judge_read(
+    facts: &RequestFacts,
+    is_bearer: bool,
+    origin: Option<&Origin>,
+) -> Result<(), LogOutRefusal> {
+    match judge_source(facts, is_bearer, origin) {
+        Ok(()) | Err(LogOutRefusal::NoProof) => Ok(()),
+        refused => refused,
+    }
+}
+
+fn judge_source(
+    facts: &RequestFacts,
+    is_bearer: bool,
+    origin: Option<&Origin>,
+) -> Result<(), LogOutRefusal> {
     if is_bearer {
         return Ok(());
     }
@@ -241,6 +262,42 @@ mod tests {
         }
         let twice = ("origin", "https://app.example");
         assert_eq!(configured(&[twice, twice]), Err(LogOutRefusal::OriginNull));
+    }
+
+    // R-1-24
+    #[test]
+    fn reading_needs_no_proof_but_must_not_come_from_elsewhere() {
+        let own = Origin::parse("https://app.example").unwrap();
+        for (headers, bearer, judged) in [
+            (&[][..], false, Ok(())),
+            (&[("sec-fetch-site", "same-origin")], false, Ok(())),
+            (&[("sec-fetch-site", "none")], false, Ok(())),
+            (&[("origin", "https://app.example")], false, Ok(())),
+            (&[("sec-fetch-site", "cross-site")], true, Ok(())),
+            (
+                &[("sec-fetch-site", "cross-site")],
+                false,
+                Err(LogOutRefusal::CrossSite),
+            ),
+            (
+                &[("sec-fetch-site", "same-site")],
+                false,
+                Err(LogOutRefusal::SameSite),
+            ),
+            (
+                &[("origin", "https://evil.example")],
+                false,
+                Err(LogOutRefusal::OriginMismatch),
+            ),
+            (&[("origin", "null")], false, Err(LogOutRefusal::OriginNull)),
+        ] {
+            let facts = facts("GET", headers);
+            assert_eq!(
+                judge_read(&facts, bearer, Some(&own)),
+                judged,
+                "{headers:?}"
+            );
+        }
     }
 
     #[test]

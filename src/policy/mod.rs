@@ -46,6 +46,7 @@ mod websocket;
 
 pub use activity::default_activity;
 pub use client_address::client_address;
+pub(crate) use cross_site::judge_read;
 pub use cross_site::{LogOutRefusal, judge_log_out};
 pub use local_path::{MAX_LOCAL_PATH, local_path};
 pub use network::{InvalidNetwork, Network};

@@ -7,8 +7,8 @@ use crate::{
     live::Mark,
     policy::RequestFacts,
     reason::EndReason,
-    record::{Client, Live, Remaining},
-    store::{Ticket, Update},
+    record::{Activity, Client, Live, Remaining},
+    store::{Listed, Ticket, Update},
     time::Timestamp,
 };
 use std::{
@@ -34,6 +34,8 @@ pub(super) struct Inner {
     pub(super) address: Option<IpAddr>,
     /// Where the ring of recent endings stood when the store was asked.
     pub(super) mark: Mark,
+    /// What the store was told of the user.
+    activity: Activity,
     pub(super) state: Mutex<State>,
 }
 
@@ -107,12 +109,14 @@ impl Session {
         facts: RequestFacts,
         address: Option<IpAddr>,
         mark: Mark,
+        activity: Activity,
     ) -> Self {
         Self(Arc::new(Inner {
             context,
             facts,
             address,
             mark,
+            activity,
             state: Mutex::default(),
         }))
     }
@@ -168,6 +172,18 @@ impl Session {
         self.with_live(|live| live.record.idle_timeout()).flatten()
     }
 
+    /// The live session as it stands in a list.
+    pub(crate) fn listed(&self) -> Option<Listed> {
+        self.with_live(|live| Listed {
+            id: live.id,
+            subject: live.record.subject().cloned(),
+            created_at: live.record.created_at(),
+            last_seen: live.last_seen,
+            absolute_deadline: live.record.absolute_deadline(),
+            client: live.record.client().cloned(),
+        })
+    }
+
     /// What was known of the client when the live session started.
     pub fn client(&self) -> Option<Arc<Client>> {
         self.with_live(|live| live.record.client().cloned())
@@ -213,6 +229,11 @@ impl Session {
     /// request that changes something, as [`log_out`](Self::log_out) does by itself.
     pub fn facts(&self) -> &RequestFacts {
         &self.0.facts
+    }
+
+    /// Whether this request counted as the user being there when the store was asked.
+    pub(crate) fn activity(&self) -> Activity {
+        self.0.activity
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {

@@ -31,20 +31,7 @@ impl SessionsBuilder {
         }
         self.check_hooks()?;
         let scratch = self.open_scratch()?;
-        if self
-            .cookie
-            .as_ref()
-            .is_some_and(|cookie| !cookie.is_secure())
-        {
-            tracing::warn!(
-                target: "adjourn",
-                "with_cookie: the session cookie has no Secure attribute: anybody on the network can \
-                 read it, and browsers ignore Clear-Site-Data over http; for development only"
-            );
-        }
-        for warning in self.timeouts.warnings() {
-            tracing::warn!(target: "adjourn", "with_timeouts: {warning}");
-        }
+        self.warn();
         let origin = self
             .origin
             .as_deref()
@@ -52,6 +39,7 @@ impl SessionsBuilder {
             .transpose()?;
         let trusted_proxies = self.networks()?;
         let farewell = self.farewell(origin.clone())?;
+        let endpoints = self.endpoint_rules()?;
         let report = PolicyReport::new(&self.timeouts, self.limit);
         let context = Context {
             cookie: farewell.cookie.is_some(),
@@ -69,6 +57,7 @@ impl SessionsBuilder {
             },
             context: Arc::new(context),
             farewell: Arc::new(farewell),
+            endpoints,
             activity: self.activity,
             peer: self.peer,
             trusted_proxies,
@@ -76,6 +65,21 @@ impl SessionsBuilder {
             background: Background::default(),
             report,
         })))
+    }
+
+    /// Says what works and is questionable.
+    fn warn(&self) {
+        let insecure = |cookie: &CookieSpec| !cookie.is_secure();
+        if self.cookie.as_ref().is_some_and(insecure) {
+            tracing::warn!(
+                target: "adjourn",
+                "with_cookie: the session cookie has no Secure attribute: anybody on the network can \
+                 read it, and browsers ignore Clear-Site-Data over http; for development only"
+            );
+        }
+        for warning in self.timeouts.warnings() {
+            tracing::warn!(target: "adjourn", "with_timeouts: {warning}");
+        }
     }
 
     fn networks(&self) -> Result<Vec<Network>, BuildError> {
@@ -99,7 +103,7 @@ impl SessionsBuilder {
             .map(|_| Cookie::new(&marker_spec(secure)))
             .transpose()?;
         let to_clear = self.to_clear()?;
-        let endpoints = self.endpoints()?;
+        let endpoints = self.mount()?;
         if self.exits.default.is_empty() {
             self.exits.default = format!("{endpoints}/signed-out");
         }
@@ -140,17 +144,6 @@ impl SessionsBuilder {
             origin: own,
             exit_origins: exit_origins.collect::<Result<_, _>>()?,
         })
-    }
-
-    /// Where the endpoints are, without a slash at the end. Not the root: all below is public.
-    fn endpoints(&self) -> Result<String, BuildError> {
-        let path = self.endpoints_at.trim_end_matches('/');
-        if local_path(path.as_bytes()).is_none() || path.contains(['?', '#']) {
-            return Err(BuildError::Endpoints {
-                path: self.endpoints_at.clone(),
-            });
-        }
-        Ok(path.to_owned())
     }
 
     /// The cookies to clear beside the session's, each once (R-5-7).

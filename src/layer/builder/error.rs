@@ -5,7 +5,7 @@ use crate::{
     policy::{InvalidNetwork, InvalidOrigin, InvalidPattern},
     terminate::ScratchRootError,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// The configuration cannot work: which setting, what is wrong, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,15 @@ pub enum BuildError {
         setting: &'static str,
         /// What.
         path: String,
+    },
+    /// The warning before the idle timeout comes too late.
+    #[error(
+        "with_warning: {given:?} is too short to extend a session in: choose at least 20 s (WCAG \
+         2.2.1)"
+    )]
+    Warning {
+        /// What.
+        given: Duration,
     },
     /// A duration that must not be zero.
     #[error("{setting}: at least one millisecond is needed")]

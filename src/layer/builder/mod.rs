@@ -2,12 +2,14 @@
 
 mod audit;
 mod build;
+mod endpoints;
 mod error;
 mod farewell;
 mod hooks;
 mod scratch;
 mod sockets;
 
+pub(crate) use endpoints::LEAST_WARNING;
 pub use error::BuildError;
 
 use super::{
@@ -41,7 +43,7 @@ pub struct SessionsBuilder {
     public: Option<Vec<String>>,
     sensitive: Vec<String>,
     exits: ExitPages,
-    endpoints_at: String,
+    endpoints: endpoints::EndpointSettings,
     returns: farewell::ReturnSettings,
     origin: Option<String>,
     exit_origins: Vec<String>,
@@ -67,7 +69,7 @@ impl SessionsBuilder {
             public: None,
             sensitive: Vec::new(),
             exits: ExitPages::default(),
-            endpoints_at: "/session".to_owned(),
+            endpoints: endpoints::EndpointSettings::default(),
             returns: farewell::ReturnSettings::default(),
             origin: None,
             exit_origins: Vec::new(),
@@ -169,13 +171,6 @@ impl SessionsBuilder {
     /// signed-out page of the [`Endpoints`](crate::Endpoints).
     pub fn with_default_exit_page(mut self, path: impl Into<String>) -> Self {
         self.exits.default = path.into();
-        self
-    }
-
-    /// Where the [`Endpoints`](crate::Endpoints) are mounted, as the browser sees it. *Default:*
-    /// `/session`.
-    pub fn with_endpoints_at(mut self, path: impl Into<String>) -> Self {
-        self.endpoints_at = path.into();
         self
     }
 

@@ -6,13 +6,13 @@ use crate::{
     carrier::Via,
     farewell::{Marker, Past, Refusal, refusal_of},
     id::{SecretHash, SessionId, Token},
-    layer::Core,
+    layer::{Core, endpoints::Place, outer_uri},
     policy::{self, RequestFacts},
     record::{Activity, Live, Tombstone},
     session::{Delivery, Entered, Session, Standing},
     store::{self, Answer as StoreAnswer, CheckIn, NotLive, Reply},
 };
-use http::{Request, Uri};
+use http::Request;
 use std::sync::Arc;
 
 /// A request before the store is asked.
@@ -21,6 +21,7 @@ pub(super) struct Arrival {
     /// The handle of the request, of whose session nothing is known yet.
     pub(super) session: Session,
     pub(super) activity: Activity,
+    place: Place,
     /// Whether its path needs a live session.
     gated: bool,
     past: Option<Box<Past>>,
@@ -33,14 +34,20 @@ impl Arrival {
         let peer = (core.peer)(request.extensions());
         let address = policy::client_address(peer, request.headers(), &core.trusted_proxies);
         // A preflight carries no credentials: refusing it would break CORS.
-        let gated = core.farewell.paths.is_sensitive(outer_uri(request).path())
+        let path = outer_uri(request).path();
+        let gated = core.farewell.paths.is_sensitive(path)
             && !policy::is_preflight(request.method(), request.headers());
-        let activity = (core.activity)(&facts);
+        let place = core.endpoints.place(path);
+        let activity = match place {
+            Place::Usual => (core.activity)(&facts),
+            Place::Asset | Place::Passive => Activity::Passive,
+        };
         let mark = core.context.road.live.mark();
         Self {
-            session: Session::new(Arc::clone(&core.context), facts, address, mark),
+            session: Session::new(Arc::clone(&core.context), facts, address, mark, activity),
             core: Arc::clone(core),
             activity,
+            place,
             gated,
             past: None,
         }
@@ -55,6 +62,12 @@ impl Arrival {
             })
         });
         self
+    }
+
+    /// Whether it asks for a file that is the same for everybody.
+    #[inline]
+    pub(super) fn is_asset(&self) -> bool {
+        self.place == Place::Asset && !self.gated
     }
 
     /// What follows from the store's answer to one token.
@@ -231,13 +244,4 @@ impl Arrival {
             .by(tombstone.subject.clone());
         self.core.context.road.record(&event);
     }
-}
-
-/// The address as the client sent it, also inside a nested router.
-pub(super) fn outer_uri<B>(request: &Request<B>) -> &Uri {
-    #[cfg(feature = "axum")]
-    if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
-        return uri;
-    }
-    request.uri()
 }

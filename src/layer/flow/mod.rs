@@ -30,6 +30,10 @@ pub(super) fn is_inside<B>(core: &Core, request: &Request<B>) -> bool {
 pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance> {
     core.background.ensure_started(&core.context.road);
     let arrival = Arrival::read(core, request);
+    if arrival.is_asset() {
+        // The same for everybody, whatever they present: caches may keep it.
+        return Reply::Now(arrival.enter(Standing::Anonymous, None, false));
+    }
     let (headers, cookies) = (request.headers(), arrival.session.facts().has_cookies());
     let presented = if cookies || core.carriers.bearer {
         core.carriers.read(headers)

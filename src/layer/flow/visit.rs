@@ -1,12 +1,11 @@
 //! A request on its way through the inner service, and its response on the way out.
 
-use super::arrival::outer_uri;
 #[cfg(feature = "listener")]
 use crate::layer::upgraded;
 use crate::{
     carrier::Via,
     farewell::{Answer, Leaving, Past, Refusal, Wish, decorate, no_store},
-    layer::Core,
+    layer::{Core, outer_uri},
     live::{CutStyle, SessionBody},
     policy::{RequestFacts, RequestMethod},
     session::{Committed, Delivery, Session},
@@ -100,7 +99,8 @@ impl Visit {
                 if ended.is_none() && via == Some(Via::Bearer) {
                     return Some(self.answer(session, &Refusal::NoSession));
                 }
-                let answer = self.core.farewell.part(facts, via, ended.as_ref());
+                let mut answer = self.core.farewell.part(facts, via, ended.as_ref());
+                no_store(answer.headers_mut());
                 Some(without_body_for_head(facts, answer))
             }
         }
