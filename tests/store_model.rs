@@ -27,15 +27,17 @@ impl<S: SessionStore> StoreHarness for Harness<S> {
 }
 
 fn check<S: SessionStore>(open: fn(ManualClock) -> S, ops: &[Op]) -> Result<(), TestCaseError> {
+    let clock = ManualClock::default();
+    check_on(&Harness { clock, open }, ops)
+}
+
+fn check_on(harness: &impl StoreHarness, ops: &[Op]) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let harness = Harness {
-        clock: ManualClock::default(),
-        open,
-    };
     runtime
-        .block_on(model::check(&harness, ops))
+        .block_on(model::check(harness, ops))
         .map_err(|mismatch| TestCaseError::fail(mismatch.to_string()))
 }
 
@@ -51,6 +53,27 @@ proptest! {
     #[test]
     fn the_reference_answers_as_itself(ops in vec(op(), 1..60)) {
         check(ReferenceStore::with_clock, &ops)?;
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[path = "store_sqlite/support.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "shared with the other tests of the store"
+)]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..config() })]
+
+    #[test]
+    fn the_sqlite_store_answers_as_the_reference(ops in vec(op(), 1..120)) {
+        check_on(&sqlite::File::default(), &ops)?;
     }
 }
 

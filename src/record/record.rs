@@ -155,6 +155,11 @@ impl Record {
         self.extras.as_ref().map(|extras| &extras.leave_behind)
     }
 
+    /// The temporary permissions, if there are any; they may be over.
+    pub fn grants(&self) -> Option<&Grants> {
+        self.extras.as_ref().map(|extras| &extras.grants)
+    }
+
     /// Whether a temporary permission is held at `now`.
     pub fn granted(&self, name: &str, now: Timestamp) -> bool {
         self.extras

@@ -1,5 +1,5 @@
-//! Where sessions are kept: the contract of a store, its outcomes, and the embedded
-//! [`MemoryStore`].
+//! Where sessions are kept: the contract of a store, its outcomes, the embedded
+//! [`MemoryStore`] and the stores that outlive the process.
 //!
 //! 1. **Only [`create`](SessionStore::create) inserts.** Every other write is conditional on one
 //!    predicate, *live*: not ended, before both deadlines, not cut
@@ -23,8 +23,12 @@
 //! do it atomically in one round trip. `live(row)` stands for the predicate above; on Redis all
 //! keys of a session and of its subject share a hash slot, because the store mints the id.
 
+mod change;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[cfg_attr(not(test), expect(dead_code, reason = "the stores that use it follow"))]
+#[cfg_attr(
+    all(not(test), not(feature = "sqlite")),
+    expect(dead_code, reason = "the store that uses it follows")
+)]
 mod codec;
 mod contract;
 mod error;
@@ -32,6 +36,11 @@ mod memory;
 mod notice;
 mod outcome;
 mod reply;
+#[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub mod sqlite;
 
 pub use contract::SessionStore;
 pub use error::{Error, ErrorKind};
@@ -42,6 +51,8 @@ pub use outcome::{
     NotLive, Page, Rotated, Ticket, Update, Updated,
 };
 pub use reply::{BoxFuture, Reply, ReplyFuture};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
 /// What a store operation answers with.
 pub type Answer<T> = Reply<Result<T, Error>>;

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     id::{SessionId, Subject},
     reason::{Cause, EndReason},
-    record::{Generation, Grants, Live, Record, RecordParts, Values},
-    store::{AtLimit, Created, Error, Limit, NewSession, Ticket},
+    record::{Generation, Live, Record},
+    store::{AtLimit, Created, Error, Limit, NewSession, Ticket, change::record_of},
     time::Timestamp,
 };
 use dashmap::Entry;
@@ -201,23 +201,4 @@ impl MemoryStore {
             self.max_sessions
         )))
     }
-}
-
-fn record_of(session: NewSession, generation: Generation, now: Timestamp) -> Record {
-    Record::from(RecordParts {
-        secret_hash: session.secret_hash,
-        previous: None,
-        generation,
-        subject: session.subject,
-        created_at: now,
-        authenticated_at: now,
-        idle_timeout: session.idle_timeout,
-        touch_interval: session.touch_interval,
-        absolute_deadline: now.saturating_add(session.absolute_timeout),
-        revision: 0,
-        client: session.client,
-        values: session.values,
-        grants: Grants::default(),
-        leave_behind: Values::default(),
-    })
 }

@@ -4,8 +4,11 @@ use super::{MemoryStore, slot::Slot};
 use crate::{
     id::{SecretHash, SessionId},
     reason::Cause,
-    record::{Activity, Generation, Live, Previous, Record, RecordParts},
-    store::{CheckIn, Checked},
+    record::{Activity, Generation, Live, Record},
+    store::{
+        CheckIn, Checked,
+        change::{Presented, present, without_grace},
+    },
     time::Timestamp,
 };
 use std::sync::{
@@ -20,20 +23,6 @@ pub(super) struct Due {
     pub(super) at: Option<Timestamp>,
     /// The cut that says so, if one does.
     pub(super) cut: Option<Generation>,
-}
-
-/// Whose secret was presented.
-enum Presented {
-    /// The current one.
-    Current,
-    /// The current one, for the first time since it became current.
-    First,
-    /// The previous one after its grace.
-    Outdated,
-    /// The previous one within its grace.
-    Previous,
-    /// None that is known.
-    Unknown,
 }
 
 impl MemoryStore {
@@ -109,12 +98,7 @@ impl MemoryStore {
         if !matches!(present(record, secret, now), Presented::First) {
             return false;
         }
-        let mut parts = RecordParts::from(Record::clone(record));
-        parts.previous = parts.previous.map(|previous| Previous {
-            hash: previous.hash,
-            until: NEVER,
-        });
-        *record = Arc::new(parts.into());
+        *record = Arc::new(without_grace(record));
         true
     }
 
@@ -188,22 +172,3 @@ fn touch(last_seen: &AtomicU64, record: &Record, activity: Activity, now: Timest
     let before = last_seen.fetch_max(now_millis, Ordering::Relaxed);
     Timestamp::from_unix_millis(before.max(now_millis))
 }
-
-fn present(record: &Record, secret: &SecretHash, now: Timestamp) -> Presented {
-    let previous = record.previous();
-    if record.secret_hash() == secret {
-        return if previous.is_some_and(|previous| previous.until > NEVER) {
-            Presented::First
-        } else {
-            Presented::Current
-        };
-    }
-    match previous {
-        Some(previous) if previous.hash == *secret && now < previous.until => Presented::Previous,
-        Some(previous) if previous.hash == *secret => Presented::Outdated,
-        _ => Presented::Unknown,
-    }
-}
-
-/// The end of a grace that is over, wherever the clock stands.
-pub(super) const NEVER: Timestamp = Timestamp::from_unix_millis(0);

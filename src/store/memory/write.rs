@@ -1,17 +1,15 @@
 //! Changes of a live session: its values and its secret. Judged and written under one guard.
 
-use super::{
-    MemoryStore,
-    slot::Slot,
-    validate::{NEVER, seen},
-};
+use super::{MemoryStore, slot::Slot, validate::seen};
 use crate::{
     id::{SecretHash, SessionId},
-    record::{Grants, Live, Previous, Record, RecordParts},
-    store::{NotLive, Rotated, Update, Updated},
-    time::Timestamp,
+    record::Live,
+    store::{
+        NotLive, Rotated, Update, Updated,
+        change::{merged, with_secret},
+    },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 impl MemoryStore {
     pub(super) fn merge(&self, id: SessionId, update: &Update, expected: Option<u64>) -> Updated {
@@ -80,46 +78,7 @@ impl MemoryStore {
                 Rotated::Outdated
             };
         }
-        let mut parts = RecordParts::from(Record::clone(record));
-        parts.secret_hash = *new;
-        parts.previous = Some(Previous {
-            hash: *old,
-            until: if grace.is_zero() {
-                NEVER
-            } else {
-                now.saturating_add(grace)
-            },
-        });
-        *record = Arc::new(parts.into());
+        *record = Arc::new(with_secret(record, *new, grace, now));
         Rotated::Written
     }
-}
-
-/// The record with the update made, or `None` when it would stay the same.
-fn merged(record: &Record, update: &Update, now: Timestamp) -> Option<Record> {
-    let mut parts = RecordParts::from(record.clone());
-    let values = parts.values.changed(&update.values);
-    let leave_behind = parts.leave_behind.changed(&update.leave_behind);
-    let held = running(parts.grants.iter(), now);
-    let grants = running(parts.grants.iter().chain(update.grants.iter()), now);
-    if values == parts.values && leave_behind == parts.leave_behind && grants == held {
-        return None;
-    }
-    let grants: Grants = grants
-        .into_iter()
-        .map(|(name, until)| (name.into(), until))
-        .collect();
-    (parts.values, parts.leave_behind, parts.grants) = (values, leave_behind, grants);
-    parts.revision = parts.revision.saturating_add(1);
-    Some(parts.into())
-}
-
-/// Grants by name, the last of each name, without those that are over.
-fn running<'a>(
-    grants: impl Iterator<Item = (&'a str, Timestamp)>,
-    now: Timestamp,
-) -> BTreeMap<&'a str, Timestamp> {
-    let mut running: BTreeMap<_, _> = grants.collect();
-    running.retain(|_, until| now < *until);
-    running
 }
