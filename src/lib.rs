@@ -61,7 +61,7 @@
 //! | [`store`], [`policy`], [`live`], [`audit`] | the store contract and the embedded store; judgements; open connections; what is recorded |
 //! | [`terminate`] | the one road by which every session ends |
 //! | [`session`] | the handle that handlers use |
-//! | [`farewell`], [`layer`], [`endpoints`] | what the client sees; the Tower layer; the pages that come with it |
+//! | [`farewell`], [`layer`], [`endpoints`] | what the client sees; the Tower layer; the routes, script and page that come with it |
 //!
 //! A module uses only modules above it in this table.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -53,6 +53,7 @@ pub(super) fn not_live(core: &Core, session: &Session, request: &HeaderMap) -> A
         "reason": reason,
         "state": state,
         "exit": exit,
+        "log_in": exits.log_in,
     });
     let mut answer = document(StatusCode::UNAUTHORIZED, "application/problem+json", &body);
     core.farewell.challenge(answer.headers_mut(), session.via());

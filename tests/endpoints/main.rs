@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod complete;
 mod contract;
 mod end;
 mod extend;

@@ -166,6 +166,7 @@ async fn without_a_session_there_is_none() {
         assert_eq!(said["state"], "none");
         assert_eq!(said["reason"], "no-session");
         assert_eq!(said["exit"], "/session/signed-out");
+        assert_eq!(said["log_in"], "/login");
     }
 }
 
