@@ -93,6 +93,12 @@ pub enum EventKind {
         /// From how many sources: more than one where the sources themselves were too many.
         sources: u64,
     },
+    /// One source presented many tokens that were never issued: see
+    /// [`Guessing`](crate::policy::Guessing). The client is the source.
+    Guessing {
+        /// How many within the window.
+        count: u32,
+    },
     /// A log-in was refused at the limit of concurrent sessions.
     LimitReached {
         /// The limit.
@@ -105,6 +111,15 @@ pub enum EventKind {
     },
     /// The secret before the last rotation was presented after its grace.
     OutdatedToken,
+    /// Policies found something about a session in use. The client is that of the request. When the
+    /// session ends for it, its [`Ended`](Self::Ended) names all of them in the note.
+    PolicyVerdict {
+        /// What follows: `report` (nothing), `require-fresh`, `refuse` (503, as a policy could not
+        /// judge) or `end`.
+        verdict: &'static str,
+        /// What each policy found that found something, in their order.
+        findings: Vec<PolicyFinding>,
+    },
     /// A browser was not sent where a redirect, or the page to return to, would have led: off the
     /// site, or to a place of no return.
     RedirectRefused {
@@ -155,6 +170,32 @@ impl FailedHook {
     }
 }
 
+/// What one policy found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PolicyFinding {
+    /// The name given when it was added; `subject-check` and `risk` for what was asked.
+    pub policy: &'static str,
+    /// Its own verdict: `report`, `require-fresh` or `end`; `failed` when it had none.
+    pub verdict: &'static str,
+    /// What was found, or why there was no verdict.
+    pub why: &'static str,
+}
+
+impl PolicyFinding {
+    pub(crate) const fn new(
+        policy: &'static str,
+        verdict: &'static str,
+        why: &'static str,
+    ) -> Self {
+        Self {
+            policy,
+            verdict,
+            why,
+        }
+    }
+}
+
 /// How much an event matters.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
@@ -177,9 +218,11 @@ impl EventKind {
             Self::EventsLost { .. } => "events-lost",
             Self::EventsSuppressed { .. } => "events-suppressed",
             Self::Extended => "session-extended",
+            Self::Guessing { .. } => "guessing",
             Self::LimitReached { .. } => "limit-reached",
             Self::LogOutRefused { .. } => "log-out-refused",
             Self::OutdatedToken => "outdated-token",
+            Self::PolicyVerdict { .. } => "policy-verdict",
             Self::RedirectRefused { .. } => "redirect-refused",
             Self::Rotated => "session-rotated",
             Self::StartRefused { .. } => "start-refused",
@@ -204,10 +247,12 @@ impl EventKind {
             | Self::LimitReached { .. }
             | Self::LogOutRefused { .. }
             | Self::OutdatedToken
+            | Self::PolicyVerdict { .. }
             | Self::RedirectRefused { .. }
             | Self::UnknownToken
             | Self::WrongSecret => Severity::Warning,
             Self::EventsLost { .. }
+            | Self::Guessing { .. }
             | Self::StartRefused { .. }
             | Self::StoreFailed { .. }
             | Self::UseAfterEnd { .. } => Severity::Critical,

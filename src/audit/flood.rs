@@ -11,7 +11,8 @@ use std::{
 };
 
 /// How many events are recorded that a client can cause at will: dead, unknown, outdated and wrong
-/// tokens, duplicate cookies, refused log-outs and redirects, extensions, and failures of the store.
+/// tokens, duplicate cookies, refused log-outs and redirects, extensions, guesses, verdicts of
+/// policies, and failures of the store.
 ///
 /// The first of each kind from each source in a window are recorded one by one. What comes above
 /// is counted, and when the window is over the counts are recorded as
@@ -234,8 +235,10 @@ const fn is_limited(kind: &EventKind) -> bool {
     match kind {
         EventKind::DuplicateCookie { .. }
         | EventKind::Extended
+        | EventKind::Guessing { .. }
         | EventKind::LogOutRefused { .. }
         | EventKind::OutdatedToken
+        | EventKind::PolicyVerdict { .. }
         | EventKind::RedirectRefused { .. }
         | EventKind::StartRefused { .. }
         | EventKind::StoreFailed { .. }
@@ -253,7 +256,7 @@ const fn is_limited(kind: &EventKind) -> bool {
 }
 
 /// What counts as one source.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

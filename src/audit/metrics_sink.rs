@@ -21,12 +21,14 @@ use std::time::Duration;
 /// | `adjourn_tokens_refused_total` | `kind` | other tokens that were refused: `unknown-token`, `wrong-secret`, `outdated-token`, `duplicate-cookie` |
 /// | `adjourn_log_outs_refused_total` | `why` | forged or malformed log-outs |
 /// | `adjourn_starts_refused_total` | `why` | log-ins refused: `limit-reached`, `audit-unavailable` |
+/// | `adjourn_policy_verdicts_total` | `policy`, `verdict` | what policies found and was recorded: `report`, `require-fresh`, `end`, `failed` |
+/// | `adjourn_guessing_total` | | sources that presented many tokens that were never issued |
 /// | `adjourn_hook_failures_total` | `hook`, `outcome` | hooks that did not do their work |
 /// | `adjourn_store_failures_total` | `operation` | failures of the store |
 ///
 /// What [`EventLimits`](super::EventLimits) count instead of recording is in these numbers, as soon
 /// as the window is over; a log-out among it with `why="suppressed"`, a failure of the store with
-/// `operation="suppressed"`.
+/// `operation="suppressed"`, a verdict with `policy="suppressed"`.
 ///
 /// With the feature `metrics` there are also, without this sink:
 ///
@@ -62,12 +64,18 @@ impl Sink for MetricsSink {
                 ..
             } => ended(cause, *lived, *idle, failed_hooks),
             EventKind::EventsSuppressed { kind, count, .. } => suppressed(kind, *count),
+            EventKind::Guessing { .. } => guessing(1),
             EventKind::LimitReached { .. } => start_refused("limit-reached", 1),
             EventKind::LogOutRefused { why } => log_out_refused(why, 1),
             EventKind::DuplicateCookie { .. }
             | EventKind::OutdatedToken
             | EventKind::UnknownToken
             | EventKind::WrongSecret => token_refused(event.kind.code(), 1),
+            EventKind::PolicyVerdict { findings, .. } => {
+                for found in findings {
+                    policy_verdict(found.policy, found.verdict, 1);
+                }
+            }
             EventKind::RedirectRefused { .. } => redirect_refused(1),
             EventKind::StartRefused { why } => start_refused(why, 1),
             EventKind::Started => counter!("adjourn_sessions_started_total").increment(1),
@@ -97,6 +105,8 @@ fn ended(cause: &Cause, lived: Duration, idle: Duration, failed: &[FailedHook]) 
 fn suppressed(kind: &'static str, count: u64) {
     match kind {
         "session-extended" => extended(count),
+        "guessing" => guessing(count),
+        "policy-verdict" => policy_verdict("suppressed", "suppressed", count),
         "use-after-end" => used_after_end(count),
         "log-out-refused" => log_out_refused("suppressed", count),
         "redirect-refused" => redirect_refused(count),
@@ -108,6 +118,15 @@ fn suppressed(kind: &'static str, count: u64) {
 
 fn extended(count: u64) {
     counter!("adjourn_sessions_extended_total").increment(count);
+}
+
+fn guessing(count: u64) {
+    counter!("adjourn_guessing_total").increment(count);
+}
+
+fn policy_verdict(policy: &'static str, verdict: &'static str, count: u64) {
+    let labels = [("policy", policy), ("verdict", verdict)];
+    counter!("adjourn_policy_verdicts_total", &labels).increment(count);
 }
 
 fn used_after_end(count: u64) {

@@ -38,8 +38,9 @@ mod tracing_sink;
 mod trail;
 mod verify;
 
-pub use event::{Event, EventKind, FailedHook, Severity};
+pub use event::{Event, EventKind, FailedHook, PolicyFinding, Severity};
 pub use flood::EventLimits;
+pub(crate) use flood::network as source_of;
 pub use insights::{Finding, InsightLimits, Insights, InsightsSnapshot, MinuteCounts, SourceCount};
 pub use json_lines::{Format, Fsync, JsonLines, JsonLinesBuilder, Rotation};
 #[cfg(feature = "metrics")]

@@ -64,9 +64,14 @@ impl Native<'_> {
                 map.serialize_entry("count", count)?;
                 map.serialize_entry("sources", sources)
             }
+            EventKind::Guessing { count } => map.serialize_entry("count", count),
             EventKind::LimitReached { max } => map.serialize_entry("max", max),
             EventKind::LogOutRefused { why } | EventKind::StartRefused { why } => {
                 map.serialize_entry("why", why)
+            }
+            EventKind::PolicyVerdict { verdict, findings } => {
+                map.serialize_entry("verdict", verdict)?;
+                map.serialize_entry("findings", &Findings(findings))
             }
             EventKind::RedirectRefused { target } => map.serialize_entry("target", target),
             EventKind::StoreFailed { operation, error } => {
@@ -136,6 +141,24 @@ fn entry<M: SerializeMap, T: Serialize>(
     value: Option<T>,
 ) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
+}
+
+/// `[{"policy": "..", "verdict": "..", "why": ".."}]`
+struct Findings<'a>(&'a [super::PolicyFinding]);
+
+impl Serialize for Findings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for found in self.0 {
+            let shown = [
+                ("policy", found.policy),
+                ("verdict", found.verdict),
+                ("why", found.why),
+            ];
+            list.serialize_element(&std::collections::BTreeMap::from(shown))?;
+        }
+        list.end()
+    }
 }
 
 /// `[{"name": "..", "outcome": ".."}]`

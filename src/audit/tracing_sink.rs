@@ -1,6 +1,6 @@
 //! The built-in sink: `tracing`.
 
-use super::{Event, EventKind, FailedHook, Sink};
+use super::{Event, EventKind, FailedHook, PolicyFinding, Sink};
 use crate::record::Client;
 
 /// The `tracing` target of [`TracingSink`].
@@ -12,7 +12,7 @@ pub const TARGET: &str = "adjourn::audit";
 /// `at`, `session_id`, `subject`, `client_address`, `user_agent`, and by kind `reason`,
 /// `initiator`, `actor`, `note`, `scope`, `generation`, `kept`, `concluded`, `more_follow`,
 /// `lived_ms`, `idle_ms`, `hooks`, `failed_hooks`, `redelivered`, `live`, `max`, `why`,
-/// `operation`, `error`, `kind`, `count`, `sources`. What is not known is absent or empty.
+/// `operation`, `error`, `kind`, `count`, `sources`, `verdict`, `findings`. What is not known is absent or empty.
 ///
 /// Levels: [`Info`](super::Severity::Info) is `INFO`, [`Warning`](super::Severity::Warning) is
 /// `WARN`, [`Critical`](super::Severity::Critical) is `ERROR`.
@@ -59,6 +59,7 @@ impl Sink for TracingSink {
                     sources = *sources
                 );
             }
+            EventKind::Guessing { count } => write_event!(ERROR, event, count = *count),
             EventKind::LimitReached { max } => write_event!(WARN, event, max = *max),
             EventKind::LogOutRefused { why } => write_event!(WARN, event, why = *why),
             EventKind::OutdatedToken | EventKind::UnknownToken | EventKind::WrongSecret => {
@@ -69,6 +70,9 @@ impl Sink for TracingSink {
             }
             EventKind::Extended | EventKind::Rotated | EventKind::Started => {
                 write_event!(INFO, event);
+            }
+            EventKind::PolicyVerdict { verdict, findings } => {
+                write_event!(WARN, event, verdict = *verdict, findings = found(findings));
             }
             EventKind::StartRefused { why } => write_event!(ERROR, event, why = *why),
             EventKind::StoreFailed { operation, error } => {
@@ -136,6 +140,13 @@ fn shown(failed: &[FailedHook]) -> String {
     let shown = failed
         .iter()
         .map(|hook| format!("{}:{}", hook.name, hook.outcome));
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+fn found(findings: &[PolicyFinding]) -> String {
+    let shown = findings
+        .iter()
+        .map(|found| format!("{}:{}:{}", found.policy, found.verdict, found.why));
     shown.collect::<Vec<_>>().join(" ")
 }
 

@@ -5,7 +5,7 @@ use crate::{
     carrier::Via,
     policy::{RequestFacts, RequestMethod},
     reason::EndReason,
-    session::Standing,
+    session::{Doubt, Standing},
     terminate::Ended,
 };
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub(crate) enum Refusal {
     Outdated,
     /// The store failed.
     Unavailable,
+    /// A policy could not judge; the session lives on.
+    Unjudged,
 }
 
 /// Why a request that needs a live session is refused.
@@ -41,8 +43,18 @@ pub(crate) fn refusal_of(standing: &Standing) -> Option<Refusal> {
         Standing::Live(_) => None,
         Standing::Ambiguous(_) => Some(Refusal::Ambiguous),
         Standing::Anonymous => Some(Refusal::NoSession),
+        Standing::Doubted(doubted) => Some(doubted.doubt.into()),
         Standing::Ended { reason, .. } => Some(Refusal::Ended(reason.clone())),
         Standing::Outdated(_) => Some(Refusal::Outdated),
+    }
+}
+
+impl From<Doubt> for Refusal {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::NotFresh { max_age, .. } => Self::NotFresh { max_age },
+            Doubt::Unjudged => Self::Unjudged,
+        }
     }
 }
 
@@ -113,8 +125,10 @@ impl FarewellConfig {
         if facts.is_grpc() && facts.method() == RequestMethod::Post {
             return grpc::refused(refusal);
         }
-        if *refusal == Refusal::Unavailable {
-            return unavailable();
+        match refusal {
+            Refusal::Unavailable => return unavailable("store-unavailable"),
+            Refusal::Unjudged => return unavailable("policy-unavailable"),
+            _ => {}
         }
         if facts.is_navigation() && via != Some(Via::Bearer) {
             let page = match refusal {
@@ -123,7 +137,8 @@ impl FarewellConfig {
                 | Refusal::NoSession
                 | Refusal::NotFresh { .. }
                 | Refusal::Outdated
-                | Refusal::Unavailable => self.exits.log_in.as_deref(),
+                | Refusal::Unavailable
+                | Refusal::Unjudged => self.exits.log_in.as_deref(),
             };
             if let Some(page) = page {
                 return see_other(page);
@@ -133,7 +148,7 @@ impl FarewellConfig {
             Refusal::Ended(reason) => (reason.code(), "The session has ended"),
             Refusal::NotFresh { .. } => ("reauthentication-required", "Log in again for this"),
             Refusal::Outdated => ("outdated", "The session token was replaced"),
-            Refusal::Ambiguous | Refusal::NoSession | Refusal::Unavailable => {
+            Refusal::Ambiguous | Refusal::NoSession | Refusal::Unavailable | Refusal::Unjudged => {
                 ("no-session", "A session is needed")
             }
         };
@@ -219,10 +234,10 @@ pub(crate) fn problem(status: StatusCode, code: &str, title: &str) -> Answer {
     with_body(status, PROBLEM_JSON, &body)
 }
 
-fn unavailable() -> Answer {
+fn unavailable(code: &str) -> Answer {
     let mut answer = problem(
         StatusCode::SERVICE_UNAVAILABLE,
-        "store-unavailable",
+        code,
         "The session cannot be checked now",
     );
     answer

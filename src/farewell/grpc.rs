@@ -14,7 +14,9 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
         }
         Refusal::NotFresh { .. } => (UNAUTHENTICATED, "log in again for this".to_owned()),
         Refusal::Outdated => (UNAUTHENTICATED, "the session token was replaced".to_owned()),
-        Refusal::Unavailable => (UNAVAILABLE, "the session cannot be checked now".to_owned()),
+        Refusal::Unavailable | Refusal::Unjudged => {
+            (UNAVAILABLE, "the session cannot be checked now".to_owned())
+        }
     };
     let mut answer = Response::new(Bytes::new());
     let headers = answer.headers_mut();

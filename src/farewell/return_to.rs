@@ -49,7 +49,10 @@ impl FarewellConfig {
                 .marker
                 .as_ref()
                 .is_some_and(|marker| marker.reason.is_timeout()),
-            Standing::Ambiguous(_) | Standing::Live(_) | Standing::Outdated(_) => false,
+            Standing::Ambiguous(_)
+            | Standing::Doubted(_)
+            | Standing::Live(_)
+            | Standing::Outdated(_) => false,
         };
         if is_timeout && asks_for_a_page(session.facts()) {
             past.wanted = returns.judge(path.as_bytes()).map(|path| Back {

@@ -1,7 +1,9 @@
 //! Judgement: how long a session may live, what counts as the user being there, whether a request
-//! may log out, which paths need a session, and where a browser may be sent.
+//! may log out, which paths need a session, where a browser may be sent, and what the application's
+//! own policies say of a session that is in use ([`Policy`]).
 //!
-//! 1. **Pure.** Facts in, a verdict out: no I/O, no clock, nothing remembered.
+//! 1. **Pure.** Facts in, a verdict out: no I/O, no clock, nothing remembered. What has to ask
+//!    somebody, a [`SubjectCheck`] or a [`RiskCheck`], is only described here.
 //! 2. **Checked when it is written down.** A [`Timeouts`], an [`Origin`], a [`Network`] or
 //!    [`PathRules`] cannot be built with a value that makes no sense; the error names the value
 //!    and what to do.
@@ -34,6 +36,7 @@
 mod activity;
 mod client_address;
 mod cross_site;
+mod judging;
 mod local_path;
 mod network;
 mod origin;
@@ -48,6 +51,12 @@ pub use activity::default_activity;
 pub use client_address::client_address;
 pub(crate) use cross_site::judge_read;
 pub use cross_site::{LogOutRefusal, judge_log_out};
+pub use judging::{
+    AllowedHours, Circumstances, ClientBinding, Consequence, DeadTokens, Guesses, Guessing,
+    InvalidHours, Policy, RiskCheck, RiskFacts, SubjectCheck, SubjectStatus, Unanswered, Verdict,
+    Weekday,
+};
+pub(crate) use judging::{Decision, Found, Judgement, Panel};
 pub use local_path::{MAX_LOCAL_PATH, local_path};
 pub use network::{InvalidNetwork, Network};
 pub use origin::{InvalidOrigin, Origin};

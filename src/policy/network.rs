@@ -125,6 +125,14 @@ pub enum InvalidNetwork {
     },
 }
 
+/// Whether two addresses share so many leading bits: IPv4 written as IPv6 is IPv4, and the families
+/// share none.
+pub(super) fn in_one_network(one: IpAddr, other: IpAddr, ipv4: u8, ipv6: u8) -> bool {
+    let (one, other) = (one.to_canonical(), other.to_canonical());
+    let prefix = if one.is_ipv4() { ipv4 } else { ipv6 };
+    one.is_ipv4() == other.is_ipv4() && first(one, prefix) == first(other, prefix)
+}
+
 /// The first address of the block that the address is in.
 fn first(address: IpAddr, prefix: u8) -> IpAddr {
     let host_bits = u32::from(width(address).saturating_sub(prefix));

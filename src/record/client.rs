@@ -49,13 +49,32 @@ impl Client {
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
+
+    /// Whether this is the user agent of a request. Allocates only for one that is not plain text.
+    pub(crate) fn has_user_agent(&self, presented: Option<&[u8]>) -> bool {
+        match (&self.user_agent, presented) {
+            (None, None) => true,
+            (Some(known), Some(presented)) => {
+                let kept = kept(presented);
+                let plain = kept.iter().all(|byte| matches!(byte, b' '..=b'~'));
+                if plain {
+                    known.as_bytes() == kept
+                } else {
+                    **known == *shown(presented)
+                }
+            }
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+}
+
+fn kept(user_agent: &[u8]) -> &[u8] {
+    let kept = user_agent.get(..Client::MAX_USER_AGENT);
+    kept.unwrap_or(user_agent)
 }
 
 fn shown(user_agent: &[u8]) -> Arc<str> {
-    let kept = user_agent
-        .get(..Client::MAX_USER_AGENT)
-        .unwrap_or(user_agent);
-    harmless(&String::from_utf8_lossy(kept))
+    harmless(&String::from_utf8_lossy(kept(user_agent)))
 }
 
 fn harmless(text: &str) -> Arc<str> {
@@ -100,5 +119,29 @@ mod tests {
         assert_eq!(foreign.user_agent(), Some("a\u{FFFD}b"));
         let long = Client::from_stored(None, Some(&"é".repeat(10_000)));
         assert_eq!(long.user_agent().map(str::len), Some(768));
+    }
+
+    #[test]
+    fn a_user_agent_is_recognised_as_it_was_kept() {
+        let huge = [b'x'; 10_000];
+        let cut_inside = "é".repeat(200);
+        let presented: [&[u8]; 6] = [
+            b"",
+            b"plain/1.0 (X11)",
+            b"a\r\nb\x1b\xff",
+            "日本".as_bytes(),
+            &huge,
+            &cut_inside.as_bytes()[1..],
+        ];
+        for (number, agent) in presented.iter().enumerate() {
+            let client = Client::new(None, Some(agent));
+            for (other, presented) in presented.iter().enumerate() {
+                let same = client.has_user_agent(Some(presented));
+                assert_eq!(same, number == other, "{agent:?} {presented:?}");
+            }
+            assert!(!client.has_user_agent(None), "{agent:?}");
+        }
+        let without = Client::new(None, None);
+        assert!(without.has_user_agent(None) && !without.has_user_agent(Some(b"")));
     }
 }

@@ -62,6 +62,7 @@ impl Session {
                 }
                 Standing::Ambiguous(_)
                 | Standing::Anonymous
+                | Standing::Doubted(_)
                 | Standing::Ended { .. }
                 | Standing::Outdated(_) => return Reply::Now(Ok(Committed::AsIs)),
             };
@@ -173,6 +174,7 @@ impl Session {
             Standing::Ended { id, reason } => Some((*id, reason.clone(), state.ended_here)),
             Standing::Ambiguous(_)
             | Standing::Anonymous
+            | Standing::Doubted(_)
             | Standing::Live(_)
             | Standing::Outdated(_) => None,
         };

@@ -3,6 +3,7 @@
 use crate::{
     live::CloseRules,
     policy::{Origin, Timeouts},
+    session::Policies,
     store::{Limit, SessionStore},
     terminate::Road,
 };
@@ -13,6 +14,8 @@ pub(crate) struct Context {
     pub(crate) road: Arc<Road>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limit: Option<Limit>,
+    /// Who judges live sessions; `None` costs one branch.
+    pub(crate) policies: Option<Arc<Policies>>,
     /// The most that the values of one session may take, in bytes.
     pub(crate) max_values: usize,
     /// Where this site is, for requests that do not say where they come from.

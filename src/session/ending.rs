@@ -47,6 +47,8 @@ impl Session {
         let cause = cause.into();
         match self.standing() {
             Standing::Live(live) => self.end_this(live.id, cause).await,
+            // Whoever holds the token may give it up.
+            Standing::Doubted(doubted) => self.end_this(doubted.live.id, cause).await,
             Standing::Ambiguous(ids) => self.end_each(ids, &cause).await,
             // Ended: asked again only for the receipt, the first ending stands. Outdated: a rotation
             // overtook the request; its token was the session's a moment ago, and whoever asks to

@@ -44,7 +44,9 @@ impl Session {
         judge_log_out(self.facts(), bearer, origin).map_err(ExtendError::Refused)?;
         let id = match self.standing() {
             Standing::Live(live) => live.id,
-            Standing::Ambiguous(_) | Standing::Anonymous => return Err(ExtendError::NoSession),
+            Standing::Ambiguous(_) | Standing::Anonymous | Standing::Doubted(_) => {
+                return Err(ExtendError::NoSession);
+            }
             Standing::Ended { reason, .. } => return Err(ExtendError::Ended(reason)),
             Standing::Outdated(_) => return Err(ExtendError::Outdated),
         };

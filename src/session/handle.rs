@@ -56,12 +56,33 @@ pub(crate) enum Standing {
     /// No session.
     #[default]
     Anonymous,
+    /// Live, but by the policies not for this request.
+    Doubted(Box<Doubted>),
     /// Ended, with the id if the client proved that it was its own.
     Ended { id: SessionId, reason: EndReason },
     /// Live.
     Live(Live),
     /// The right session, but with a secret that was replaced.
     Outdated(SessionId),
+}
+
+/// A live session that this request may not use.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubted {
+    pub(crate) live: Live,
+    pub(crate) doubt: Doubt,
+}
+
+/// Why a request may not use its live session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Doubt {
+    /// A policy wants a log-in less than `max_age` ago.
+    NotFresh {
+        why: &'static str,
+        max_age: Duration,
+    },
+    /// Somebody who was to judge could not.
+    Unjudged,
 }
 
 /// What changes while the request is handled.
@@ -202,6 +223,29 @@ impl Session {
             Standing::Ended { reason, .. } => Some(reason.clone()),
             Standing::Ambiguous(_)
             | Standing::Anonymous
+            | Standing::Doubted(_)
+            | Standing::Live(_)
+            | Standing::Outdated(_) => None,
+        }
+    }
+
+    /// Why a [policy](crate::policy::Policy) wants a new log-in before this request may use its
+    /// session, which lives on meanwhile: for the log-in page to say so. The `why` of the
+    /// [`Verdict`](crate::policy::Verdict), `None` without one.
+    pub fn wants_log_in(&self) -> Option<&'static str> {
+        match self.doubt()? {
+            Doubt::NotFresh { why, .. } => Some(why),
+            Doubt::Unjudged => None,
+        }
+    }
+
+    /// Why this request may not use its live session.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        match &self.state().standing {
+            Standing::Doubted(doubted) => Some(doubted.doubt),
+            Standing::Ambiguous(_)
+            | Standing::Anonymous
+            | Standing::Ended { .. }
             | Standing::Live(_)
             | Standing::Outdated(_) => None,
         }
@@ -236,6 +280,11 @@ impl Session {
         self.0.activity
     }
 
+    /// The address of the client, as far as the trusted proxies tell.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.0.address
+    }
+
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.0.context
     }
@@ -252,6 +301,20 @@ impl Session {
     pub(super) fn with_live<T>(&self, read: impl FnOnce(&Live) -> T) -> Option<T> {
         match &self.state().standing {
             Standing::Live(live) => Some(read(live)),
+            Standing::Ambiguous(_)
+            | Standing::Anonymous
+            | Standing::Doubted(_)
+            | Standing::Ended { .. }
+            | Standing::Outdated(_) => None,
+        }
+    }
+
+    /// The session that a log-in of this request takes the place of: the live one, also one that
+    /// the request itself may not use.
+    pub(super) fn replaceable(&self) -> Option<Live> {
+        match &self.state().standing {
+            Standing::Doubted(doubted) => Some(doubted.live.clone()),
+            Standing::Live(live) => Some(live.clone()),
             Standing::Ambiguous(_)
             | Standing::Anonymous
             | Standing::Ended { .. }

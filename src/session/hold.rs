@@ -58,6 +58,9 @@ impl Session {
         if guard.is_unverified() {
             road.verify_soon(id);
         }
+        if let Some(policies) = &self.context().policies {
+            policies.hold(self);
+        }
         Some(guard)
     }
 }

@@ -14,6 +14,9 @@
 //! 6. What is held open on behalf of a session says so before the response ([`Session::live`],
 //!    [`Session::open_socket`]), so that an ending in between is not missed.
 //!
+//! 7. What the store calls live the policies judge, if there are any: a session that they doubt is
+//!    live to no handler, but can still log in (which replaces it) and out.
+//!
 //! Knows nothing of status codes, headers and cookies.
 
 mod commit;
@@ -25,6 +28,7 @@ mod handle;
 mod hold;
 mod local;
 mod newborn;
+mod policies;
 mod refused;
 mod return_to;
 mod scratch;
@@ -37,11 +41,12 @@ pub use ending::{EndOthersError, LogOutError};
 pub use extend::ExtendError;
 pub use fresh::NotFresh;
 pub use handle::Session;
-pub(crate) use handle::{Entered, Standing};
+pub(crate) use handle::{Doubt, Doubted, Entered, Standing};
 #[cfg(feature = "ws")]
 pub(crate) use hold::Touch;
 pub use hold::{Hold, SocketHold};
 pub use local::SessionLocal;
+pub(crate) use policies::{Policies, PolicyConfig};
 pub use refused::SocketRefused;
 pub(crate) use refused::Why;
 pub use return_to::ReturnTo;

@@ -98,7 +98,7 @@ impl Session {
         let bearer = log_in.bearer || !context.cookie;
         // A bearer token is for another client than the browser whose cookie came along.
         let same_client = bearer == (self.via() == Some(Via::Bearer)) || !context.cookie;
-        let old = self.with_live(Live::clone).filter(|_| same_client);
+        let old = self.replaceable().filter(|_| same_client);
         let subject = log_in.subject.clone();
         let way_back = self.way_back(subject.as_ref().filter(|_| !bearer)).await;
 
@@ -143,7 +143,15 @@ impl Session {
         let context = self.context();
         let timeouts = log_in.timeouts.as_ref().unwrap_or(&context.timeouts);
         let (idle_timeout, touch_interval) = context.pace(timeouts);
-        let values = log_in.first_values(old);
+        // What somebody left in a session that this request may not use, only they get back.
+        let owner = |old: &&Live| {
+            self.is_live()
+                || old
+                    .record
+                    .subject()
+                    .is_some_and(|of| Some(of) == log_in.subject.as_ref())
+        };
+        let values = log_in.first_values(old.filter(owner));
         if values.size() > context.max_values {
             let (bytes, max) = (values.size(), context.max_values);
             return Err(ValueError::TooLarge { bytes, max }.into());

@@ -49,6 +49,12 @@ impl Background {
                     .clone()
                     .run_until_cancelled_owned(tend(Arc::clone(road))),
             );
+            if let Some(watcher) = &road.config.watcher {
+                let every = road.config.recheck.min(LONGEST_RECHECK);
+                let watch = Arc::clone(watcher).run(Arc::clone(road), every);
+                road.tasks
+                    .spawn(self.stop.clone().run_until_cancelled_owned(watch));
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{EndError, EndedAll, Road, Terminator, cuts::CutMade, underway::Underway};
 use crate::{
     id::{SessionId, Subject},
-    reason::Cause,
+    reason::{Cause, EndReason},
     record::{Departed, Scope},
     store,
     time::Timestamp,
@@ -34,6 +34,47 @@ impl Terminator {
             except,
         };
         self.0.end_all(scope, cause.into()).await
+    }
+
+    /// Ends the sessions of a subject whose password or other factor changed
+    /// ([`CredentialChange`](EndReason::CredentialChange)), except one that is kept: the one in which
+    /// it was changed (ASVS 7.4.3). Give that one a new secret by
+    /// [`Session::rotate`](crate::Session::rotate).
+    ///
+    /// What the [`SubjectCheck`](crate::policy::SubjectCheck) of this node knows of the subject is
+    /// forgotten: it is asked again with the next request. The same promises as
+    /// [`end_subject`](Self::end_subject).
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use adjourn::{LiveSession, Terminator, store};
+    ///
+    /// async fn change_password(session: LiveSession, ends: Terminator) -> Result<(), store::Error> {
+    ///     // ... after the new password is stored:
+    ///     if let Some(subject) = session.subject() {
+    ///         ends.subject_changed(subject, Some(session.session_id())).await?;
+    ///     }
+    ///     session.rotate().ok();
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The store failed: the sessions may still be live. Trying again does no harm.
+    ///
+    /// # Cancel safety
+    /// Once polled, the cut happens as a whole; what was not concluded the sweeper concludes.
+    pub async fn subject_changed(
+        &self,
+        subject: &Subject,
+        keep: Option<SessionId>,
+    ) -> Result<EndedAll, EndError> {
+        if let Some(watcher) = &self.0.config.watcher {
+            watcher.subject_changed(subject);
+        }
+        self.end_subject(subject, keep, EndReason::CredentialChange)
+            .await
     }
 
     /// Ends everybody's sessions (ASVS 7.4.5); with `created_before`, only those created before

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     audit::{Event, EventKind, EventLimits, FailedHook, Sink, Trail},
-    id::SessionId,
+    id::{SessionId, Subject},
     live::Live,
     reason::{Cause, Ending},
     record::Departed,
-    store::{self, Attempt, Claimant, End, Reply, SessionStore},
+    store::{self, Attempt, BoxFuture, Claimant, End, Reply, SessionStore},
     time::Clock,
 };
 use std::{
@@ -100,6 +100,17 @@ pub(crate) struct RoadConfig {
     pub(crate) patience: Duration,
     /// How often what is held open is checked with the store in any case.
     pub(crate) recheck: Duration,
+    /// Who watches over sessions in use beside the store, if anybody does.
+    pub(crate) watcher: Option<Arc<dyn Watcher>>,
+}
+
+/// Watches over sessions in use, and ends those that must not go on by the one road.
+pub(crate) trait Watcher: Send + Sync {
+    /// Looks at what is held open, again and again.
+    fn run(self: Arc<Self>, road: Arc<Road>, every: Duration) -> BoxFuture<'static, ()>;
+
+    /// Something about a subject changed: what is known of it is not to be believed.
+    fn subject_changed(&self, subject: &Subject);
 }
 
 impl Road {

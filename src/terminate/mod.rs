@@ -27,7 +27,7 @@ mod underway;
 
 pub(crate) use background::Background;
 pub use conclude::Terminator;
-pub(crate) use conclude::{Road, RoadConfig};
+pub(crate) use conclude::{Road, RoadConfig, Watcher};
 pub(crate) use hook::NamedHook;
 pub use hook::{BoxError, Hook, HookOptions, HookOutcome, HookReport};
 pub use receipt::{EndError, Ended, EndedAll, Outcome};

@@ -223,9 +223,11 @@ impl State {
             EventKind::DuplicateCookie { .. }
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }
+            | EventKind::Guessing { .. }
             | EventKind::Extended
             | EventKind::LimitReached { .. }
             | EventKind::LogOutRefused { .. }
+            | EventKind::PolicyVerdict { .. }
             | EventKind::RedirectRefused { .. }
             | EventKind::Rotated
             | EventKind::StartRefused { .. }

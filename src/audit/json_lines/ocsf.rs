@@ -87,7 +87,9 @@ impl Activity {
             EventKind::DuplicateCookie { .. }
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }
+            | EventKind::Guessing { .. }
             | EventKind::OutdatedToken
+            | EventKind::PolicyVerdict { .. }
             | EventKind::RedirectRefused { .. }
             | EventKind::StoreFailed { .. }
             | EventKind::UnknownToken
@@ -145,6 +147,7 @@ fn count(kind: &EventKind) -> Option<Value> {
             Some(json!(count))
         }
         EventKind::CutMade { concluded, .. } => Some(json!(concluded)),
+        EventKind::Guessing { count } => Some(json!(count)),
         _ => None,
     }
 }
@@ -181,6 +184,7 @@ fn detail(kind: &EventKind) -> Option<Value> {
         EventKind::Ended { cause, .. } | EventKind::CutMade { cause, .. } => log_off(cause),
         EventKind::LimitReached { .. } => "LIMIT_REACHED",
         EventKind::LogOutRefused { why } | EventKind::StartRefused { why } => why,
+        EventKind::PolicyVerdict { verdict, .. } => verdict,
         EventKind::StoreFailed { operation, .. } => operation,
         _ => return None,
     };

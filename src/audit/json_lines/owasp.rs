@@ -5,7 +5,7 @@ use super::{
     names::{Names, UNKNOWN, user},
 };
 use crate::{
-    audit::{Event, EventKind, Severity},
+    audit::{Event, EventKind, PolicyFinding, Severity},
     reason::EndReason,
     record::Client,
 };
@@ -78,7 +78,9 @@ fn word(event: &Event, names: &Names) -> String {
         | EventKind::DuplicateCookie { .. }
         | EventKind::EventsLost { .. }
         | EventKind::EventsSuppressed { .. }
+        | EventKind::Guessing { .. }
         | EventKind::LogOutRefused { .. }
+        | EventKind::PolicyVerdict { .. }
         | EventKind::RedirectRefused { .. }
         | EventKind::StartRefused { .. }
         | EventKind::StoreFailed { .. }
@@ -120,6 +122,14 @@ fn argument(text: &str) -> String {
     })
 }
 
+fn judged(verdict: &str, findings: &[PolicyFinding]) -> String {
+    let found = findings
+        .iter()
+        .map(|found| format!("{} {}", found.policy, found.why));
+    let found = found.collect::<Vec<_>>().join(", ");
+    format!("Policies judged a session ({verdict}): {found}")
+}
+
 /// A sentence with codes and numbers only: nothing that anybody outside can choose.
 fn description(event: &Event) -> String {
     match &event.kind {
@@ -156,6 +166,10 @@ fn description(event: &Event) -> String {
         EventKind::EventsSuppressed { kind, count, .. } => {
             format!("{count} more events of kind {kind}")
         }
+        EventKind::Guessing { count } => {
+            format!("One source presented {count} tokens that were never issued")
+        }
+        EventKind::PolicyVerdict { verdict, findings } => judged(verdict, findings),
         EventKind::LogOutRefused { why } => format!("A log-out was refused: {why}"),
         EventKind::StartRefused { why } => format!("No session was started: {why}"),
         EventKind::StoreFailed { operation, .. } => format!("The store failed: {operation}"),

@@ -6,7 +6,7 @@ use crate::{
     farewell::FarewellConfig,
     layer::{Core, Sessions},
     policy::{Network, Origin, PathRules, PolicyReport, local_path},
-    session::Context,
+    session::{Context, Policies},
     terminate::{Background, Road},
 };
 use std::{sync::Arc, time::Duration};
@@ -20,16 +20,9 @@ impl SessionsBuilder {
         if self.cookie.is_none() && !self.bearer {
             return Err(BuildError::NoCarrier);
         }
-        for (setting, duration) in [
-            ("with_lease", self.road.lease),
-            ("with_hook_time_limit", self.road.hook_limit),
-            ("with_recheck_every", self.road.recheck),
-        ] {
-            if duration < Duration::from_millis(1) {
-                return Err(BuildError::Zero { setting });
-            }
-        }
+        self.check_durations()?;
         self.check_hooks()?;
+        self.check_policies()?;
         let scratch = self.open_scratch()?;
         self.warn();
         let origin = self
@@ -41,11 +34,16 @@ impl SessionsBuilder {
         let farewell = self.farewell(origin.clone())?;
         let endpoints = self.endpoint_rules()?;
         let report = PolicyReport::new(&self.timeouts, self.limit);
+        let policies = Policies::new(self.policies);
+        if let Some(policies) = &policies {
+            self.road.watcher = Some(Arc::<Policies>::clone(policies));
+        }
         let context = Context {
             cookie: farewell.cookie.is_some(),
             road: Arc::new(Road::new(self.store, self.clock, self.road, scratch)),
             timeouts: self.timeouts,
             limit: self.limit,
+            policies,
             max_values: self.max_values,
             origin,
             sockets: self.sockets.check()?,
@@ -80,6 +78,19 @@ impl SessionsBuilder {
         for warning in self.timeouts.warnings() {
             tracing::warn!(target: "adjourn", "with_timeouts: {warning}");
         }
+    }
+
+    fn check_durations(&self) -> Result<(), BuildError> {
+        for (setting, duration) in [
+            ("with_lease", self.road.lease),
+            ("with_hook_time_limit", self.road.hook_limit),
+            ("with_recheck_every", self.road.recheck),
+        ] {
+            if duration < Duration::from_millis(1) {
+                return Err(BuildError::Zero { setting });
+            }
+        }
+        Ok(())
     }
 
     fn networks(&self) -> Result<Vec<Network>, BuildError> {

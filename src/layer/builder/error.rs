@@ -72,6 +72,12 @@ pub enum BuildError {
     /// Return paths travel in a cookie.
     #[error("with_return_to: a user is brought back by a cookie, and without_cookie() sets none")]
     ReturnWithoutCookie,
+    /// A score that decides must be a number.
+    #[error("with_risk_check: {score} is no score that anything can reach: use a finite number")]
+    RiskScore {
+        /// Which.
+        score: f64,
+    },
     /// The root of scratch directories cannot be used.
     #[error("with_scratch_root: \"{}\": {source}", .path.display())]
     ScratchRoot {

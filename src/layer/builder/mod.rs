@@ -6,6 +6,7 @@ mod endpoints;
 mod error;
 mod farewell;
 mod hooks;
+mod policies;
 mod scratch;
 mod sockets;
 
@@ -23,6 +24,7 @@ use crate::{
     policy::{RequestFacts, Timeouts, default_activity},
     reason::EndReason,
     record::Activity,
+    session::PolicyConfig,
     store::{Limit, SessionStore},
     terminate::{Hook, HookOptions, RoadConfig},
     time::{Clock, SystemClock},
@@ -53,6 +55,7 @@ pub struct SessionsBuilder {
     activity: Box<ActivityRule>,
     peer: Box<PeerRule>,
     sockets: sockets::SocketSettings,
+    policies: PolicyConfig,
     road: RoadConfig,
 }
 
@@ -79,6 +82,7 @@ impl SessionsBuilder {
             activity: Box::new(default_activity),
             peer: Box::new(usual_peer),
             sockets: sockets::SocketSettings::default(),
+            policies: PolicyConfig::default(),
             road: RoadConfig {
                 hooks: Vec::new(),
                 scratch_root: None,
@@ -88,6 +92,7 @@ impl SessionsBuilder {
                 hook_limit: Duration::from_secs(5),
                 patience: Duration::from_millis(500),
                 recheck: Duration::from_secs(30),
+                watcher: None,
             },
         }
     }

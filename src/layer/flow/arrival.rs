@@ -80,10 +80,16 @@ impl Arrival {
     ) -> Reply<Entrance> {
         match answer {
             // The way of nearly every request.
-            Reply::Now(Ok(CheckIn::Live(live))) => {
+            Reply::Now(Ok(CheckIn::Live(live))) if self.core.context.policies.is_none() => {
                 let (via, hash) = presented;
                 Reply::Now(self.enter(Standing::Live(live), Some((via, Some(hash))), false))
             }
+            Reply::Now(Ok(CheckIn::Live(live))) => match self.session.judge(live) {
+                Reply::Now(judged) => Reply::Now(self.judged(presented, judged)),
+                Reply::Later(judged) => {
+                    Reply::later(async move { self.judged(presented, judged.await) })
+                }
+            },
             Reply::Now(answer) => Reply::later(self.judge(id, presented, answer)),
             Reply::Later(answer) => {
                 Reply::later(async move { self.judge(id, presented, answer.await).await })
@@ -97,17 +103,36 @@ impl Arrival {
         (via, hash): (Via, SecretHash),
         answer: Result<CheckIn, store::Error>,
     ) -> Entrance {
-        let (standing, stale) = match self.standing(id, answer).await {
-            Ok(standing) => standing,
-            Err(error) => return self.refuse_unavailable("check_in", &error),
-        };
-        self.enter(standing, Some((via, Some(hash))), stale)
+        match self.standing(id, &hash, answer).await {
+            Ok((Standing::Live(live), _)) => {
+                let judged = self.session.judge(live).await;
+                self.judged((via, hash), judged)
+            }
+            Ok((standing, stale)) => self.enter(standing, Some((via, Some(hash))), stale),
+            Err(error) => self.refuse_unavailable("check_in", &error),
+        }
+    }
+
+    /// What follows from the judgement of a session that the store called live.
+    fn judged(
+        self,
+        (via, hash): (Via, SecretHash),
+        judged: Result<Standing, store::Error>,
+    ) -> Entrance {
+        match judged {
+            Ok(standing) => {
+                let stale = matches!(standing, Standing::Ended { .. });
+                self.enter(standing, Some((via, Some(hash))), stale)
+            }
+            Err(error) => self.refuse_unavailable("end", &error),
+        }
     }
 
     /// How the session stands, and whether the token is to be removed.
     async fn standing(
         &self,
         id: SessionId,
+        hash: &SecretHash,
         answer: Result<CheckIn, store::Error>,
     ) -> Result<(Standing, bool), store::Error> {
         match answer? {
@@ -123,6 +148,10 @@ impl Arrival {
             }
             CheckIn::Ended(tombstone) => {
                 self.record_use_after_end(&tombstone);
+                if let Some(policies) = &self.core.context.policies {
+                    let road = &self.core.context.road;
+                    policies.dead_token(road, &tombstone).await;
+                }
                 Ok((
                     Standing::Ended {
                         id,
@@ -138,10 +167,12 @@ impl Arrival {
             }
             CheckIn::WrongSecret => {
                 self.record(EventKind::WrongSecret, Some(id));
+                self.guessed(id, hash);
                 Ok((Standing::Anonymous, true))
             }
             CheckIn::Unknown => {
                 self.record(EventKind::UnknownToken, Some(id));
+                self.guessed(id, hash);
                 Ok((Standing::Anonymous, true))
             }
         }
@@ -160,7 +191,7 @@ impl Arrival {
                 .store()
                 .check_in(id, &hash, self.activity)
                 .await;
-            match self.standing(id, answer).await {
+            match self.standing(id, &hash, answer).await {
                 // The secrets before and after a rotation are one session.
                 Ok((Standing::Live(session), _))
                     if live.iter().any(|(known, _)| known.id == session.id) => {}
@@ -183,7 +214,8 @@ impl Arrival {
             return self.enter(Standing::Ambiguous(ids), Some((via, None)), true);
         }
         if let Some((session, hash)) = live.pop() {
-            return self.enter(Standing::Live(session), Some((via, Some(hash))), false);
+            let judged = self.session.judge(session).await;
+            return self.judged((via, hash), judged);
         }
         // To remove what is outdated would remove what replaced it.
         let stale = !matches!(dead.0, Standing::Outdated(_));
@@ -223,6 +255,13 @@ impl Arrival {
         let mut entrance = self.enter(Standing::Anonymous, None, false);
         entrance.refusal = Some(Refusal::Unavailable);
         entrance
+    }
+
+    fn guessed(&self, id: SessionId, secret: &SecretHash) {
+        if let Some(policies) = &self.core.context.policies {
+            let address = self.session.address();
+            policies.guessed(&self.core.context.road, address, id, secret);
+        }
     }
 
     pub(super) fn record(&self, kind: EventKind, id: Option<SessionId>) {

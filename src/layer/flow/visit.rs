@@ -93,6 +93,11 @@ impl Visit {
             return Some(self.answer(session, &Refusal::Ended(reason)));
         }
         match response.extensions().get::<Wish>()? {
+            Wish::Refuse(Refusal::NoSession) => {
+                // A handler that found none may have been shown none.
+                let doubt = session.doubt().map(Refusal::from);
+                Some(self.answer(session, &doubt.unwrap_or(Refusal::NoSession)))
+            }
             Wish::Refuse(refusal) => Some(self.answer(session, refusal)),
             Wish::Farewell => {
                 let (facts, via, ended) = (session.facts(), session.via(), session.end_reason());

@@ -2,7 +2,9 @@
 
 use super::schema::Schema;
 use crate::{
-    audit::{EndScope, Event, EventKind, FailedHook, Format, JsonLines, json_lines::Lines},
+    audit::{
+        EndScope, Event, EventKind, FailedHook, Format, JsonLines, PolicyFinding, json_lines::Lines,
+    },
     id::{SessionId, Subject},
     reason::{Cause, EndReason},
     record::{Client, Generation},
@@ -46,6 +48,14 @@ fn kinds() -> Vec<EventKind> {
             sources: 1,
         },
         EventKind::Extended,
+        EventKind::Guessing { count: 100 },
+        EventKind::PolicyVerdict {
+            verdict: "require-fresh",
+            findings: vec![
+                PolicyFinding::new("client", "require-fresh", "address-changed"),
+                PolicyFinding::new("hours", "report", "outside-hours"),
+            ],
+        },
         EventKind::LimitReached { max: 5 },
         EventKind::LogOutRefused { why: "cross-site" },
         EventKind::OutdatedToken,

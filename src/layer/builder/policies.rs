@@ -1,0 +1,129 @@
+//! Who judges sessions in use.
+
+use super::{BuildError, SessionsBuilder};
+use crate::policy::{DeadTokens, Guesses, Guessing, Policy, RiskCheck, SubjectCheck};
+use std::time::Duration;
+
+impl SessionsBuilder {
+    /// Adds a policy that judges every request with a live session. `name` is for the audit record.
+    /// *Default:* none, which costs nothing.
+    ///
+    /// Policies judge in the order in which they are added, and the strictest verdict counts. See
+    /// [`Policy`], and the built-in [`ClientBinding`](crate::policy::ClientBinding) and
+    /// [`AllowedHours`](crate::policy::AllowedHours).
+    pub fn add_policy(mut self, name: &'static str, policy: impl Policy) -> Self {
+        self.policies.panel.add(name, policy);
+        self
+    }
+
+    /// Asks the application now and then whether the user of a session may still have one. *Default:*
+    /// nobody is asked.
+    pub fn with_subject_check(mut self, check: SubjectCheck) -> Self {
+        self.policies.subject = Some(check);
+        self
+    }
+
+    /// Asks a risk engine about sessions in use. *Default:* nobody is asked.
+    pub fn with_risk_check(mut self, check: RiskCheck) -> Self {
+        self.policies.risk = Some(check);
+        self
+    }
+
+    /// What follows when the token of an ended session is presented. *Default:* it is recorded
+    /// ([`UseAfterEnd`](crate::audit::EventKind::UseAfterEnd)), and nothing else happens.
+    pub fn with_dead_tokens(mut self, answer: DeadTokens) -> Self {
+        self.policies.dead_tokens = Some(answer);
+        self
+    }
+
+    /// Tells when one source presents many tokens that were never issued; the audit trail is told as
+    /// well ([`Guessing`](crate::audit::EventKind::Guessing)). *Default:* nobody counts.
+    ///
+    /// Called on the path of a request: it must not block. A panic is caught.
+    ///
+    /// ```
+    /// use adjourn::{Sessions, policy::{Guesses, Guessing}, store::MemoryStore};
+    ///
+    /// let sessions = Sessions::builder(MemoryStore::new())
+    ///     .on_guessing(Guessing::new().with_threshold(50), |guesses: &Guesses| {
+    ///         println!("{:?} tried {} tokens", guesses.source, guesses.count);
+    ///     })
+    ///     .build()?;
+    /// # let _ = sessions;
+    /// # Ok::<(), adjourn::BuildError>(())
+    /// ```
+    pub fn on_guessing(
+        mut self,
+        guessing: Guessing,
+        hook: impl Fn(&Guesses) + Send + Sync + 'static,
+    ) -> Self {
+        self.policies.guessing = Some((guessing, Box::new(hook)));
+        self
+    }
+
+    pub(super) fn check_policies(&self) -> Result<(), BuildError> {
+        let subject = self.policies.subject.iter();
+        let subject = subject.flat_map(|check| [check.interval, check.time_limit]);
+        let risk = self.policies.risk.iter();
+        let risk = risk.flat_map(|check| [check.interval, check.time_limit]);
+        let guessing = self.policies.guessing.iter();
+        let guessing = guessing.map(|(guessing, _)| guessing.window);
+        let durations = subject
+            .map(|duration| ("with_subject_check", duration))
+            .chain(risk.map(|duration| ("with_risk_check", duration)))
+            .chain(guessing.map(|duration| ("on_guessing", duration)));
+        for (setting, duration) in durations {
+            if duration < Duration::from_millis(1) {
+                return Err(BuildError::Zero { setting });
+            }
+        }
+        let mut scores = self.policies.risk.iter().flat_map(RiskCheck::scores);
+        match scores.find(|score| !score.is_finite()) {
+            Some(score) => Err(BuildError::RiskScore { score }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{id::Subject, layer::Sessions, policy::SubjectStatus, store::MemoryStore};
+    use std::io;
+
+    fn builder() -> SessionsBuilder {
+        Sessions::builder(MemoryStore::new())
+    }
+
+    fn refused(builder: SessionsBuilder, setting: &str) {
+        let refused = builder.build().unwrap_err().to_string();
+        assert!(refused.starts_with(setting), "{refused}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_names_its_setting() {
+        let second = Duration::from_secs(1);
+        let active = |_: Subject| async { Ok::<_, io::Error>(SubjectStatus::Active) };
+        let score = |_| async { Ok::<_, io::Error>(0.0) };
+        let subject = "with_subject_check";
+        refused(
+            builder().with_subject_check(SubjectCheck::new(Duration::ZERO, active)),
+            subject,
+        );
+        let hasty = SubjectCheck::new(second, active).with_time_limit(Duration::ZERO);
+        refused(builder().with_subject_check(hasty), subject);
+        for no_number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let check = RiskCheck::new(no_number, score);
+            refused(builder().with_risk_check(check), "with_risk_check");
+            let check = RiskCheck::new(0.9, score).with_report_from(no_number);
+            refused(builder().with_risk_check(check), "with_risk_check");
+        }
+        let guessing = Guessing::new().with_window(Duration::ZERO);
+        refused(builder().on_guessing(guessing, |_| ()), "on_guessing");
+        let fine = builder()
+            .with_subject_check(SubjectCheck::new(second, active))
+            .with_risk_check(RiskCheck::new(0.9, score))
+            .on_guessing(Guessing::new(), |_| ());
+        assert!(fine.build().is_ok());
+    }
+}

@@ -1,0 +1,140 @@
+//! What is held open is judged again: hours end and accounts are locked without a request.
+
+use super::{
+    Policies, cause,
+    judge::subject_cause,
+    lock,
+    subjects::Answered,
+    tell::{About, note},
+};
+use crate::{
+    id::SessionId,
+    policy::{Circumstances, Decision, RequestFacts},
+    reason::Initiator,
+    record::{Client, Live},
+    session::Session,
+    terminate::Road,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{task::JoinSet, time::sleep};
+
+/// The sessions for which something was opened, each with the request that did it last. A leaf
+/// lock.
+#[derive(Default)]
+pub(super) struct Held(Mutex<HashMap<SessionId, Arc<Opened>>>);
+
+struct Opened {
+    live: Live,
+    facts: RequestFacts,
+    address: Option<IpAddr>,
+}
+
+impl Opened {
+    fn client(&self) -> Client {
+        let user_agent = self.facts.user_agent().map(http::HeaderValue::as_bytes);
+        Client::new(self.address, user_agent)
+    }
+}
+
+impl Policies {
+    /// Something is held open for the session of a request, and registered already.
+    pub(crate) fn hold(&self, session: &Session) {
+        if self.panel.is_empty() && self.subjects.is_none() {
+            return;
+        }
+        let Some(live) = session.with_live(Live::clone) else {
+            return;
+        };
+        let id = live.id;
+        let opened = Arc::new(Opened {
+            live,
+            facts: session.facts().clone(),
+            address: session.0.address,
+        });
+        lock(&self.held.0).insert(id, opened);
+    }
+
+    /// Judges what is held open, again and again.
+    pub(super) async fn watch_held(self: Arc<Self>, road: Arc<Road>, every: Duration) {
+        loop {
+            sleep(every).await;
+            self.judge_held(&road).await;
+        }
+    }
+
+    async fn judge_held(self: &Arc<Self>, road: &Arc<Road>) {
+        let mut judging = JoinSet::new();
+        for (id, opened) in self.still_held(road) {
+            // Some side by side: an ending waits for its hooks, a question for its answer.
+            if judging.len() >= MOST_AT_ONCE {
+                let _judged = judging.join_next().await;
+            }
+            let (policies, road) = (Arc::clone(self), Arc::clone(road));
+            judging.spawn(async move { policies.judge_opened(&road, id, &opened).await });
+        }
+        while judging.join_next().await.is_some() {}
+    }
+
+    /// Judges a session as it was when something was opened, at the time that it is now.
+    async fn judge_opened(self: &Arc<Self>, road: &Arc<Road>, id: SessionId, opened: &Opened) {
+        let live = Live {
+            now: road.clock.now(),
+            ..opened.live.clone()
+        };
+        let circumstances = Circumstances::new(&live, &opened.facts, opened.address);
+        let judgement = self.panel.judge(&circumstances);
+        let about = || About {
+            id,
+            subject: live.record.subject().cloned(),
+            client: opened.client(),
+        };
+        self.tell(road, judgement.code(), &judgement.found, about, id);
+        let cause = match judgement.decision {
+            Decision::End { reason } => cause(reason, Initiator::Policy, &note(&judgement.found)),
+            Decision::Keep | Decision::RequireFresh { .. } | Decision::Unjudged => {
+                match self.subject_of(road, &live).answer().await {
+                    Answered::Gone(why) => subject_cause(why),
+                    Answered::Active | Answered::Failed(_) => return,
+                }
+            }
+        };
+        // Recorded by `end` if the store fails: the next check tries again.
+        let _receipt = road.end(id, cause).await;
+    }
+
+    /// What was opened and is still held; forgets the rest.
+    fn still_held(&self, road: &Road) -> Vec<(SessionId, Arc<Opened>)> {
+        let opened: Vec<_> = {
+            let held = lock(&self.held.0);
+            held.iter()
+                .map(|(id, opened)| (*id, Arc::clone(opened)))
+                .collect()
+        };
+        if opened.is_empty() {
+            return opened;
+        }
+        // Registered before it was put down here: what is not among them is closed.
+        let ids: HashSet<_> = road.live.held().into_iter().collect();
+        let (still, closed): (Vec<_>, Vec<_>) =
+            opened.into_iter().partition(|(id, _)| ids.contains(id));
+        let mut held = lock(&self.held.0);
+        for (id, opened) in closed {
+            // Unless it was opened again meanwhile.
+            if held
+                .get(&id)
+                .is_some_and(|known| Arc::ptr_eq(known, &opened))
+            {
+                held.remove(&id);
+            }
+        }
+        still
+    }
+}
+
+/// How many sessions are judged side by side.
+const MOST_AT_ONCE: usize = 32;
