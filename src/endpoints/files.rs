@@ -1,6 +1,9 @@
 //! The files of the client: the same for everybody, and caches may keep them.
 
-use super::answer::{Answer, cross_origin};
+use super::{
+    answer::{Answer, cross_origin},
+    script::{client_module, client_script},
+};
 use crate::live::SessionBody;
 use bytes::Bytes;
 use http::{
@@ -70,12 +73,12 @@ pub(super) fn of(name: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.name == name)
 }
 
-static FILES: LazyLock<[File; 1]> = LazyLock::new(|| {
-    [File::new(
-        "adjourn.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("client/adjourn.js"),
-    )]
+static FILES: LazyLock<[File; 2]> = LazyLock::new(|| {
+    [
+        ("adjourn.js", client_script()),
+        ("adjourn.mjs", client_module()),
+    ]
+    .map(|(name, text)| File::new(name, "text/javascript; charset=utf-8", text.as_bytes()))
 });
 
 #[cfg(test)]

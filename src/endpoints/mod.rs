@@ -8,7 +8,7 @@
 //! | `GET /sessions` | the live sessions of the user |
 //! | `POST /sessions/{id}/end` | ends one of them; others than this one only after a recent log-in |
 //! | `POST /sessions/end-others` | ends all but this one, after a recent log-in |
-//! | `GET /adjourn.js` | the client script |
+//! | `GET /adjourn.js`, `GET /adjourn.mjs` | the client script, classic and as a module; `docs/guides/browser-script.md` in the repository is its manual |
 //! | `GET /signed-out` | the page on which people land after an ending |
 //!
 //! Mount it under `/session`, inside the [`SessionLayer`](crate::SessionLayer), or elsewhere and say
@@ -51,9 +51,11 @@
 mod answer;
 mod files;
 mod route;
+mod script;
 mod service;
 mod sessions;
 mod signed_out;
 mod status;
 
+pub use script::{CLIENT_MODULE_INTEGRITY, CLIENT_SCRIPT_INTEGRITY, client_module, client_script};
 pub use service::{Endpoints, EndpointsBody, EndpointsFuture};

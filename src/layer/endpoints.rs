@@ -26,7 +26,7 @@ pub(crate) enum Place {
 }
 
 /// The files that the endpoints serve.
-pub(crate) const ASSETS: [&str; 1] = ["adjourn.js"];
+pub(crate) const ASSETS: [&str; 2] = ["adjourn.js", "adjourn.mjs"];
 
 const PASSIVE: [&str; 3] = ["extend", "signed-out", "status"];
 
@@ -66,6 +66,7 @@ mod tests {
             ("/app/session/extend", Place::Passive),
             ("/app/session/signed-out", Place::Passive),
             ("/app/session/adjourn.js", Place::Asset),
+            ("/app/session/adjourn.mjs", Place::Asset),
             ("/app/session/end", Place::Usual),
             ("/app/session/sessions", Place::Usual),
             ("/app/session/status/", Place::Usual),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const UNKNOWN: &str = "/session/sessions/AAAAAAAAAAAAAAAAAAAAAA/end";
 
-const OPERATIONS: [(&str, Method, &str); 8] = [
+const OPERATIONS: [(&str, Method, &str); 9] = [
     ("status", Method::GET, "/session/status"),
     ("extend", Method::POST, "/session/extend"),
     ("listSessions", Method::GET, "/session/sessions"),
@@ -22,6 +22,7 @@ const OPERATIONS: [(&str, Method, &str); 8] = [
         "/session/sessions/end-others",
     ),
     ("script", Method::GET, "/session/adjourn.js"),
+    ("module", Method::GET, "/session/adjourn.mjs"),
     ("signedOut", Method::GET, "/session/signed-out"),
     // Last, as it is the end.
     ("end", Method::POST, "/session/end"),
@@ -66,9 +67,14 @@ async fn every_answer_that_is_described_is_given() {
         };
         seen.take(operation, browser.fetch(other, path)).await;
     }
-    let known = browser.fetch(Method::GET, "/session/adjourn.js");
-    seen.take("script", known.header("if-none-match", "*"))
-        .await;
+    for (operation, path) in [
+        ("script", "/session/adjourn.js"),
+        ("module", "/session/adjourn.mjs"),
+    ] {
+        let known = browser.fetch(Method::GET, path);
+        seen.take(operation, known.header("if-none-match", "*"))
+            .await;
+    }
     one_or_all_others(&mut seen, &site).await;
 
     site.store.fail(Op::CheckIn, When::Before);

@@ -4,6 +4,7 @@ use crate::{
     contract::call,
     support::{Op, Site, When, raw},
 };
+use adjourn::endpoints::{client_module, client_script};
 use http::{Method, StatusCode};
 
 const SCRIPT: &str = "/session/adjourn.js";
@@ -33,6 +34,23 @@ async fn the_script_is_the_same_for_everybody() {
     site.store.fail(Op::CheckIn, When::Before);
     let got = call("script", live.fetch(Method::GET, SCRIPT)).await;
     assert_eq!(got.status, StatusCode::OK);
+}
+
+// The classic script and the module are what the crate says they are, to the byte.
+#[tokio::test]
+async fn the_files_are_the_texts_that_the_hashes_name() {
+    let site = Site::open().await;
+    for (operation, path, text) in [
+        ("script", SCRIPT, client_script()),
+        ("module", "/session/adjourn.mjs", client_module()),
+    ] {
+        let got = call(operation, site.browser().fetch(Method::GET, path)).await;
+        assert_eq!(got.text(), text, "{path}");
+        assert_eq!(
+            got.header("content-type"),
+            Some("text/javascript; charset=utf-8")
+        );
+    }
 }
 
 #[tokio::test]

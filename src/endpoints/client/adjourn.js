@@ -1,26 +1,385 @@
-/* Leaves the page when its session is over: when it comes back into view, from the browser's
-   memory too, it asks how the session stands. */
-(() => {
-  "use strict";
-  const at = new URL("status", document.currentScript.src);
-  let session;
-  const look = async () => {
-    let answer, body;
+// The end of a session, in the page: warns before it, tells the other tabs, leaves nothing behind.
+//
+// This is the classic script. The module is the same text with `import.meta` in place of the script
+// element, and exports (../script.rs). Whole-line comments and indentation are not served.
+//
+// 1. The server has the last word. The deadline is its deadline; at every turn (before the warning, at
+//    the deadline, when the page is shown again) it is asked, and only its own 401 is an ending.
+// 2. When it cannot be asked, nothing ends before the deadline and nothing is shown after it.
+// 3. What throws (storage, channels, handlers of the site) stops no other step.
+//
+// Times are in seconds.
+globalThis.adjourn ??= ((own) => {
+  // The site may set `window.fetch = adjourn.fetch`.
+  const request = fetch.bind(self);
+  const root = document.documentElement;
+  const bus = new EventTarget();
+  const sockets = new Set();
+  const settings = {
+    title: "Still there?",
+    text: "You will be signed out in {time}.",
+    final: "Your session ends in {time}.",
+    stay: "Stay signed in",
+    close: "Close",
+    leave: "Sign out",
+    failed: "The server cannot be reached.",
+    lang: "en",
+    ...own.dataset,
+  };
+  // `live` is what the server said last, `none` that it knows of no session on a public page.
+  let base, live, none, frozen, channel, timer, alarm, busy, wish, over, exit;
+  // The turn at which the server was asked; when it will be and was asked; how often in vain.
+  let asked = 0, due = 0, last = 0, fails = 0, acted = 0;
+
+  const attempt = (step) => {
     try {
-      answer = await fetch(at, { credentials: "same-origin", cache: "no-store" });
-      body = await answer.json();
-    } catch {
-      return; // Not reached, or not ours: nothing is known.
+      return step();
+    } catch {}
+  };
+  const clock = () => performance.now() / 1e3;
+  const date = () => Date.now() / 1e3;
+  const later = (step, seconds) => setTimeout(step, Math.min(seconds, 2e6) * 1e3);
+  // Spread, so that not all pages ask at once.
+  const postpone = (seconds) => (due = clock() + seconds * (0.75 + Math.random() / 2));
+  // One clock stops while the machine sleeps, the other can be set: the later one counts.
+  const left = () =>
+    live ? live.rest - Math.max(date() - live.at, clock() - live.tick) : Infinity;
+  // WCAG 2.2.1: at least 20 seconds to react.
+  const lead = () => Math.max(20, +settings.warn || live?.warn_seconds || 60);
+  // 0: nothing to do. 1: about to warn. 2: over.
+  const turn = () => (left() > lead() + 10 ? 0 : left() > 0 ? 1 : 2);
+  const veil = (on) => root.style.setProperty("display", on ? "none" : "", "important");
+  // A path of this origin: no scheme, no host, nothing that a parser drops or takes for a slash.
+  const local = (path) => /^\/(?!\/)[!-[\]-~]*$/.test(path);
+  const here = (path) => local(path) && new URL(path, location).pathname === location.pathname;
+  // The page around this frame, if it is ours, else this page.
+  const whole = () => attempt(() => top.location.origin === location.origin && top) || self;
+  const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
+
+  // The other tabs
+
+  const tell = (said) =>
+    attempt(() => {
+      if (channel) return channel.postMessage(said);
+      localStorage.setItem(base, JSON.stringify(said));
+      localStorage.removeItem(base);
+    });
+  // A frozen tab hears late, and of another session: that is only a reason to ask.
+  const hear = (said) => {
+    if (over) return;
+    if (said.session_id !== live?.session_id || date() - said.at > 5) ask();
+    else if (said.over) finish(said);
+    else accept(said, said.at, clock());
+  };
+
+  // The server
+
+  const call = (path, init) =>
+    request(path, {
+      cache: "no-store",
+      credentials: "same-origin",
+      redirect: "error",
+      signal: AbortSignal.timeout?.(1e4),
+      ...init,
+    });
+
+  const accept = (said, at, tick) => {
+    const { session_id, subject_key } = live ?? said;
+    const idle = said.idle_seconds_left ?? Infinity, absolute = said.absolute_seconds_left;
+    live = { ...said, at, tick, rest: Math.min(idle, absolute), extendable: idle < absolute };
+    if (none || session_id !== said.session_id) emit("login");
+    if (subject_key !== said.subject_key) {
+      // This page is somebody else's.
+      over = true;
+      veil(true);
+      return location.reload();
     }
-    if (answer.status === 200 && body.state === "live") {
-      if (session !== undefined && session !== body.subject_key) location.reload();
-      session = body.subject_key;
-    } else if (answer.status === 401 && body.state !== "outdated" && session !== undefined) {
-      document.documentElement.hidden = true;
-      location.replace(body.exit ?? new URL("signed-out", at));
+    none = fails = 0;
+    veil(frozen);
+    asked = turn();
+    postpone(asked ? 8 : Math.max(5, +settings.poll || 60));
+    if (said.extended) acted = clock();
+    if (said.extended || (warned && left() > lead())) emit("extended");
+    // In a hidden tab a chain of timers is slowed down, a single one is not.
+    clearTimeout(alarm);
+    alarm = later(step, left());
+    step();
+  };
+
+  const exchange = async () => {
+    const extended = wish, at = date(), tick = clock();
+    last = tick;
+    due = Infinity;
+    try {
+      const reply = await call(base + (extended ? "extend" : "status"), extended && { method: "POST" });
+      const said = await reply.json();
+      if (over) return;
+      if (reply.ok && said.state === "live") {
+        if (extended) wish = false;
+        accept({ ...said, extended }, at, tick);
+        return tell(live);
+      }
+      if (reply.status !== 401 || !/^(ended|none)$/.test(said.state)) throw 0;
+      if (live || !("public" in settings || [said.exit, said.log_in, settings.exit].some(here))) return finish(said);
+      none = true;
+    } catch {
+      // No word from the server, or none of its own: a proxy, a portal, an error page.
+      fails++;
+      wish &&= warned;
+      postpone(Math.min(asked ? 4 : 300, 2 ** fails));
     }
   };
-  addEventListener("pageshow", look);
-  addEventListener("online", look);
-  document.addEventListener("visibilitychange", () => document.hidden || look());
-})();
+  const check = () =>
+    (busy ||= exchange().finally(() => {
+      busy = 0;
+      step();
+    }));
+  const ask = () => {
+    due = Math.min(due, Math.max(clock(), last + 2));
+    step();
+  };
+
+  // The one loop. Nothing is counted in its steps, which may be far apart.
+  const step = () => {
+    clearTimeout(timer);
+    if (over) return;
+    const now = turn();
+    if (now > asked) {
+      asked = now;
+      due = fails = 0;
+      if (now > 1) veil(true);
+    }
+    if (due <= clock()) {
+      if (now > 1 && fails > 2) {
+        return finish({ reason: live.extendable ? "idle-timeout" : "absolute-timeout", guess: true });
+      }
+      check();
+    }
+    attempt(warn);
+    timer = later(step, now ? 1 : Math.min(10, Math.max(0.1, due - clock()), left() - lead() - 10));
+  };
+
+  // The warning
+
+  // `warned`: 1 while it lasts, 2 when it was closed.
+  let warned, dialog, host, parts, heard;
+  const make = (name, attributes) => {
+    const element = document.createElement(name);
+    for (const key in attributes) element.setAttribute(key, attributes[key]);
+    return element;
+  };
+  const span = (value, unit) =>
+    Math.ceil(value).toLocaleString(settings.lang, { style: "unit", unit, unitDisplay: "long" });
+  const stay = () => {
+    if (live.extendable) return extend();
+    warned = 2;
+    dialog.close();
+  };
+  const build = () => {
+    host = make("adjourn-warning", { lang: settings.lang });
+    dialog = make("dialog", { part: "dialog", role: "alertdialog", "aria-labelledby": "a", "aria-describedby": "b" });
+    parts = {
+      title: make("h2", { id: "a" }),
+      text: make("p", { id: "b" }),
+      stay: make("button", { part: "stay" }),
+      leave: make("button", { part: "leave" }),
+      said: make("div", { "aria-live": "assertive" }),
+    };
+    dialog.append(...Object.values(parts));
+    parts.stay.onclick = stay;
+    parts.leave.onclick = api.end;
+    // Escape: somebody is there.
+    dialog.oncancel = (event) => {
+      event.preventDefault();
+      stay();
+    };
+    const shadow = host.attachShadow({ mode: "open" });
+    shadow.append(dialog);
+    // Not a style element, which a strict policy forbids.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    shadow.adoptedStyleSheets = [sheet];
+  };
+  const warn = () => {
+    const rest = left();
+    if (rest > lead()) {
+      if (warned) dialog?.close();
+      warned = 0;
+      host?.remove();
+      return;
+    }
+    if (!warned) {
+      warned = 1;
+      heard = 0;
+      emit("warning", { left: api.left, extendable: live.extendable });
+    }
+    if (warned > 1 || settings.dialog === "none" || (whole().adjourn ?? api) !== api) return;
+    if (!host) build();
+    const text = settings[live.extendable ? "text" : "final"].replace("{time}", api.left < 120 ? span(api.left, "second") : span(rest / 60, "minute"));
+    parts.title.textContent = settings.title;
+    parts.text.textContent = fails ? text + " " + settings.failed : text;
+    parts.stay.textContent = settings[live.extendable ? "stay" : "close"];
+    parts.leave.textContent = settings.leave;
+    // Read out at the opening as the description, then at these marks only.
+    const mark = [10, 30, 60].find((seconds) => rest <= seconds) ?? 90;
+    if (heard && heard !== mark) parts.said.textContent = text;
+    heard = mark;
+    if (!host.isConnected) root.append(host);
+    if (!dialog.open) dialog.showModal();
+  };
+
+  // The end
+
+  const clear = () => {
+    const kept = `${settings.keep}`.split(/[\s,]+/);
+    const purge = async (kind, list, drop) =>
+      Promise.allSettled(
+        (await list()).map(async (item) => {
+          const name = (item.name ?? item.scope ?? item).replace(location.origin, "");
+          if (!kept.includes(kind + ":" + name)) await drop(item);
+        }),
+      );
+    const web = (kind, storage) =>
+      purge(kind, () => Object.keys(self[storage]), (name) => self[storage].removeItem(name));
+    return Promise.allSettled([
+      web("local", "localStorage"),
+      web("session", "sessionStorage"),
+      purge("worker", () => navigator.serviceWorker.getRegistrations(), (worker) => worker.unregister()),
+      purge("cache", () => caches.keys(), (name) => caches.delete(name)),
+      purge("database", () => indexedDB.databases(), ({ name }) =>
+        new Promise((done) => {
+          const deletion = indexedDB.deleteDatabase(name);
+          deletion.onsuccess = deletion.onerror = deletion.onblocked = done;
+        })),
+    ]);
+  };
+
+  const leave = () => {
+    if (here(exit)) return location.reload();
+    // A sandbox may keep a frame from it.
+    attempt(() => whole().location.replace(exit) ?? true) || location.replace(exit);
+  };
+
+  // `said` is what is known of the ending; `farewell` the request that still has to bring it about.
+  const finish = async (said, farewell) => {
+    if (over) return;
+    over = true;
+    veil(true);
+    for (const socket of sockets) attempt(() => socket.close());
+    const jobs = [clear()];
+    // When a log-out failed: the page that says what is true.
+    if (farewell) said = await farewell().catch(() => ({ guess: true, failed: base + "signed-out" }));
+    const { reason = "logout", guess, failed } = said;
+    const { session_id, exits } = live ?? {};
+    exit = [failed, settings.exit, said.exit, exits?.[reason], exits?.default, base + "signed-out"].find(local);
+    if (!said.over) tell({ over: true, at: date(), session_id, reason, guess, failed, exit });
+    emit("ended", { reason, confirmed: !guess, exit, waitUntil: (job) => jobs.push(job) });
+    await Promise.race([Promise.allSettled(jobs), new Promise((done) => later(done, 2))]);
+    // What others wrote meanwhile.
+    clear();
+    leave();
+  };
+
+  const extend = async () => {
+    wish = true;
+    acted = clock();
+    await busy;
+    await check();
+    return !wish && !over;
+  };
+  const end = (form) =>
+    finish({}, async () => {
+      const reply = await call(form ? form.getAttribute("action") : base + "end", {
+        method: "POST",
+        body: form && new URLSearchParams(new FormData(form)),
+        keepalive: true,
+        // What a redirect leads to is for the navigation.
+        redirect: "manual",
+      });
+      if (reply.type === "opaqueredirect") return {};
+      if (!reply.ok && reply.status !== 401) throw 0;
+      return reply.json();
+    });
+
+  const start = (given) => {
+    Object.assign(settings, given);
+    if (base) return;
+    const script = attempt(() => new URL(own.src ?? own.url));
+    base = [settings.endpoints, script?.origin === location.origin && new URL(".", script).pathname].find(local);
+    base = (base ?? "/session").replace(/\/?$/, "/");
+    const listen = (type, handler) => addEventListener(type, handler, true);
+    attempt(() => {
+      channel = new BroadcastChannel(base);
+      channel.onmessage = (event) => hear(event.data);
+    });
+    listen("storage", ({ key, newValue }) => {
+      if (key === base && newValue) hear(JSON.parse(newValue));
+      // All was cleared, perhaps by the server's header.
+      if (!key) ask();
+    });
+    // A page in the back/forward cache stays hidden until the server was asked anew.
+    listen("pagehide", (event) => {
+      if (event.persisted && live) veil((frozen = true));
+    });
+    listen("pageshow", async (event) => {
+      if (!event.persisted) return;
+      if (over) return leave();
+      await busy;
+      frozen = false;
+      check();
+    });
+    for (const type of ["focus", "online", "visibilitychange"]) listen(type, () => document.hidden || ask());
+    // Nobody is asked whether to leave.
+    listen("beforeunload", (event) => over && event.stopImmediatePropagation());
+    listen("submit", (event) => {
+      if (!event.target.matches("[data-adjourn-end]")) return;
+      event.preventDefault();
+      end(event.target);
+    });
+    for (const type of ["pointerdown", "keydown"]) {
+      listen(type, (event) => {
+        // Not set: not a number, and nothing is more than that.
+        if (event.isTrusted && live && !warned && clock() - acted > Math.max(10, settings.activity)) extend();
+      });
+    }
+    check();
+  };
+
+  // Colours are the browser's own, light and dark; nothing moves.
+  const STYLE = `
+    dialog { color-scheme: light dark; max-width: 26em; font: 1rem/1.5 system-ui }
+    dialog::backdrop { background: rgb(0 0 0 / .6) }
+    button { margin-right: .5em; padding: .5em 1em; font: inherit }
+    div { position: fixed; top: 0; opacity: 0 }`;
+  const api = {
+    end: () => end(),
+    extend,
+    start,
+    async fetch(...args) {
+      const reply = await request(...args);
+      // Perhaps it is not ours, perhaps it only wants a fresh log-in: the status tells.
+      if (reply.status === 401 && new URL(reply.url).origin === location.origin) await check();
+      return reply;
+    },
+    on(name, handler) {
+      const hear = (event) => handler(event.detail);
+      bus.addEventListener(name, hear);
+      return () => bus.removeEventListener(name, hear);
+    },
+    register(socket) {
+      sockets.add(socket);
+      for (const type of ["close", "error"]) {
+        socket.addEventListener(type, () => {
+          if (socket.readyState > 1) sockets.delete(socket);
+          if (!fails) ask();
+        });
+      }
+      return socket;
+    },
+    get left() {
+      return live && Math.max(0, Math.ceil(left()));
+    },
+  };
+  if (own.dataset) start();
+  return api;
+})(document.currentScript ?? {});

@@ -1,0 +1,402 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { World, settle } from "./world.mjs";
+
+const fill = (world, tab) => {
+  world.disk.local.set("draft", "secret").set("theme", "dark");
+  tab.session.set("step", "2");
+  world.disk.databases.add("mail").add("offline");
+  world.disk.caches.add("pages").add("static-v1");
+  world.disk.workers.add("/").add("/app/");
+};
+const nothing = (world, tab) => {
+  assert.deepEqual([...world.disk.local], []);
+  assert.deepEqual([...tab.session], []);
+  for (const kind of ["databases", "caches", "workers"]) assert.deepEqual([...world.disk[kind]], [], kind);
+};
+
+// R-1-28
+test("signing out hides the page at once, clears every storage, and leaves", async () => {
+  const world = new World();
+  const tab = await world.open();
+  fill(world, tab);
+  tab.adjourn.end();
+  assert.ok(tab.hidden, "at once");
+  await world.advance(3);
+  nothing(world, tab);
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.equal(world.reason, "logout");
+});
+
+// R-1-28
+test("clears and leaves also when the server cannot be reached, and does not say that it ended", async () => {
+  for (const mode of ["down", "500", "html", "html401", "503", "refuse"]) {
+    const world = new World();
+    const tab = await world.open({ attributes: { exit: "/bye" } });
+    fill(world, tab);
+    const ended = [];
+    tab.adjourn.on("ended", (detail) => ended.push(detail));
+    world.mode = mode;
+    tab.adjourn.end();
+    await world.advance(3);
+    nothing(world, tab);
+    assert.deepEqual(tab.went, ["/session/signed-out"], `${mode}: the page that says what is true`);
+    assert.deepEqual([ended.length, ended[0].confirmed], [1, false], mode);
+  }
+});
+
+// R-1-28
+test("the deadline clears without the server, after it was asked in vain", async () => {
+  const world = new World();
+  const tab = await world.open();
+  fill(world, tab);
+  const ended = [];
+  tab.adjourn.on("ended", (detail) => ended.push(detail));
+  await world.advance(890);
+  world.mode = "down";
+  await world.advance(10.5);
+  assert.ok(tab.hidden, "at the deadline");
+  assert.deepEqual(tab.went, []);
+  await world.advance(25);
+  nothing(world, tab);
+  assert.deepEqual(tab.went, ["/bye/idle"]);
+  assert.deepEqual([ended[0].reason, ended[0].confirmed], ["idle-timeout", false]);
+});
+
+test("a dead session is met on each occasion", async () => {
+  const occasions = {
+    focus: (tab) => tab.fire("focus"),
+    online: (tab) => tab.fire("online"),
+    visibilitychange: (tab) => tab.fire("visibilitychange"),
+    "storage cleared": (tab) => tab.fire("storage", { key: null }),
+    poll: (tab) => tab.world.advance(80),
+    "adjourn.fetch": (tab) => tab.adjourn.fetch("/api/me"),
+    "a registered socket": (tab) => {
+      const socket = Object.assign(new EventTarget(), { readyState: 3, close() {} });
+      tab.adjourn.register(socket);
+      socket.dispatchEvent(new Event("close"));
+    },
+  };
+  for (const [name, occasion] of Object.entries(occasions)) {
+    const world = new World();
+    const tab = await world.open();
+    await world.advance(5);
+    fill(world, tab);
+    world.endNow("forced");
+    await occasion(tab);
+    await settle();
+    assert.ok(tab.hidden, name);
+    await world.advance(3);
+    nothing(world, tab);
+    assert.deepEqual(tab.went, ["/session/signed-out"], name);
+  }
+});
+
+// R-7-5
+test("a page in the back/forward cache is hidden before anybody sees it again", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await tab.freeze();
+  assert.ok(tab.hidden);
+  world.endNow("forced");
+  await tab.thaw();
+  assert.ok(tab.hidden);
+  await world.advance(3);
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+});
+
+// R-7-5
+test("it is shown again only when the server says that the session lives", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await tab.freeze();
+  world.mode = "down";
+  await tab.thaw();
+  await world.advance(100);
+  assert.ok(tab.hidden, "nothing is known");
+  assert.deepEqual(tab.went, []);
+  world.mode = "ok";
+  tab.fire("online");
+  await world.advance(5);
+  assert.equal(tab.hidden, false);
+});
+
+// R-7-5
+test("an answer from before the page was put away does not show it again", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await world.advance(5);
+  tab.lag = true;
+  tab.fire("focus");
+  await settle();
+  await tab.freeze();
+  world.endNow("forced");
+  tab.lag = false;
+  const shown = [];
+  const { setProperty } = tab.root.style;
+  tab.root.style.setProperty = (key, value, priority) => (shown.push(value), setProperty(key, value, priority));
+  const thawed = tab.thaw();
+  tab.release();
+  await thawed;
+  await world.advance(3);
+  assert.ok(!shown.includes(""), "never shown");
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+});
+
+test("a page that was left in the middle of its ending goes on with it", async () => {
+  const world = new World();
+  const tab = await world.open();
+  tab.adjourn.end();
+  await world.advance(3);
+  await tab.freeze();
+  await tab.thaw();
+  assert.equal(tab.went.length, 2);
+  assert.ok(tab.hidden);
+});
+
+test("a machine that slept past the deadline wakes into the exit page", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await world.advance(30);
+  world.asleep(3600);
+  await world.advance(11);
+  assert.ok(tab.hidden);
+  assert.deepEqual(tab.went, ["/bye/idle"]);
+});
+
+test("a machine that wakes without a network is hidden, cleared, and leaves", async () => {
+  const world = new World();
+  const tab = await world.open();
+  fill(world, tab);
+  world.asleep(3600);
+  world.mode = "down";
+  tab.fire("visibilitychange");
+  assert.ok(tab.hidden);
+  await world.advance(25);
+  nothing(world, tab);
+  assert.deepEqual(tab.went, ["/bye/idle"]);
+});
+
+test("keep-lists name what stays, each kind for itself", async () => {
+  for (const keep of ["local:theme cache:static-v1, database:offline\nworker:/app/", undefined]) {
+    const world = new World();
+    const list = ["local:theme", "cache:static-v1", "database:offline", "worker:/app/"];
+    const tab = await world.open(keep ? { attributes: { keep } } : {});
+    if (!keep) tab.adjourn.start({ keep: list });
+    fill(world, tab);
+    tab.session.set("theme", "of the session");
+    tab.adjourn.end();
+    await world.advance(3);
+    assert.deepEqual([...world.disk.local], [["theme", "dark"]]);
+    assert.deepEqual([...tab.session], []);
+    assert.deepEqual([...world.disk.databases], ["offline"]);
+    assert.deepEqual([...world.disk.caches], ["static-v1"]);
+    assert.deepEqual([...world.disk.workers], ["/app/"]);
+  }
+});
+
+test("registered sockets are closed", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const sockets = [1, 2, 3].map(() =>
+    Object.assign(new EventTarget(), {
+      readyState: 1,
+      close() {
+        this.readyState = 3;
+      },
+    }),
+  );
+  sockets[0].close = () => {
+    throw new Error("broken");
+  };
+  for (const socket of sockets) assert.equal(tab.adjourn.register(socket), socket);
+  tab.adjourn.end();
+  assert.deepEqual(sockets.map((socket) => socket.readyState), [1, 3, 3]);
+});
+
+test("a socket that fails again and again makes no storm of requests", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const source = tab.adjourn.register(Object.assign(new EventTarget(), { readyState: 0, close() {} }));
+  for (const mode of ["ok", "down"]) {
+    world.mode = mode;
+    const before = world.asked();
+    for (let i = 0; i < 600; i++) {
+      source.dispatchEvent(new Event("error"));
+      await world.advance(0.1);
+    }
+    assert.ok(world.asked() - before <= (mode === "ok" ? 31 : 12), `${mode}: ${world.asked() - before}`);
+  }
+});
+
+test("what hangs does not keep the page", async () => {
+  const world = new World();
+  const tab = await world.open({ stuck: true });
+  world.disk.databases.add("mail");
+  tab.adjourn.on("ended", (detail) => detail.waitUntil(new Promise(() => {})));
+  tab.adjourn.end();
+  await world.advance(2.1);
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+});
+
+test("handlers learn why, may take a moment, and cannot stop it", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const heard = [];
+  let saved;
+  tab.adjourn.on("ended", () => {
+    throw new Error("of the site");
+  });
+  tab.adjourn.on("ended", (detail) => {
+    heard.push([detail.reason, detail.confirmed, detail.exit]);
+    detail.waitUntil(new Promise((done) => (saved = done)));
+  });
+  const off = tab.adjourn.on("ended", () => heard.push("off"));
+  off();
+  world.endNow("superseded");
+  tab.fire("focus");
+  await world.advance(2.5);
+  assert.deepEqual(heard, [["superseded", true, "/session/signed-out"]]);
+  saved();
+  await settle();
+  assert.equal(tab.errors.length, 1);
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+});
+
+test("nobody is asked whether to leave the page", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const asked = [];
+  tab.window.addEventListener("beforeunload", () => asked.push(1));
+  tab.fire("beforeunload");
+  assert.deepEqual(asked, [1], "only during an ending");
+  tab.adjourn.end();
+  tab.fire("beforeunload");
+  assert.deepEqual(asked, [1]);
+});
+
+test("a form that is marked ends by the script, with its fields", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const form = {
+    matches: (selector) => selector === "[data-adjourn-end]",
+    getAttribute: (name) => (name === "action" ? "/logout" : null),
+    action: { an: "input of this name" },
+    fields: [["csrf", "t0ken"]],
+  };
+  const event = tab.fire("submit", { target: form });
+  assert.ok(event.defaultPrevented);
+  await world.advance(3);
+  const { path, method, init } = world.log.at(-1);
+  assert.deepEqual([path, method, String(init.body), init.keepalive], ["/logout", "POST", "csrf=t0ken", true]);
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  const other = tab.fire("submit", { target: { matches: () => false } });
+  assert.ok(!other.defaultPrevented);
+});
+
+// R-6-10
+test("requests carry the cookie of this site, meet no cache and follow no redirect", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await tab.adjourn.extend();
+  tab.adjourn.end();
+  await settle();
+  assert.deepEqual(
+    world.log.map(({ path, init }) => [path, init.credentials, init.cache, init.redirect]),
+    [
+      ["/session/status", "same-origin", "no-store", "error"],
+      ["/session/extend", "same-origin", "no-store", "error"],
+      ["/session/end", "same-origin", "no-store", "manual"],
+    ],
+  );
+});
+
+test("adjourn.fetch is fetch, and a 401 is checked before it ends anything", async () => {
+  const world = new World();
+  const tab = await world.open();
+  tab.window.fetch = tab.adjourn.fetch;
+  const fine = await tab.adjourn.fetch("/api/me");
+  assert.deepEqual(await fine.json(), { data: 1 });
+  assert.equal(world.asked(), 1);
+  const stale = await tab.adjourn.fetch("/api/fresh", { method: "POST" });
+  assert.equal(stale.status, 401);
+  assert.equal(world.asked(), 2);
+  assert.equal(tab.hidden, false, "only a fresh log-in is wanted");
+  const foreign = await tab.adjourn.fetch("https://other.example/api");
+  assert.equal(foreign.status, 401);
+  assert.equal(world.asked(), 2, "not our business");
+  world.endNow("forced");
+  const dead = await tab.adjourn.fetch("/api/me");
+  assert.equal(dead.status, 401);
+  assert.ok(tab.hidden);
+});
+
+test("the exit page is a path of this site, whoever names it", async () => {
+  const hostile = ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", " /x", "", "\\/x", "/x\n", 7, null];
+  for (const exit of hostile) {
+    for (const where of ["server", "attribute", "other tab"]) {
+      const world = new World();
+      world.exits = { default: exit, "idle-timeout": exit };
+      const tab = await world.open({ attributes: where === "attribute" ? { exit } : {} });
+      if (where === "server") {
+        world.hostileExit = exit;
+        world.endNow("forced");
+        tab.fire("online");
+        await world.advance(5);
+      } else if (where === "other tab") {
+        const { id } = world.session;
+        for (const channel of world.channels) {
+          channel.onmessage({ data: { over: true, at: tab.window.Date.now() / 1e3, session_id: id, exit, failed: exit } });
+        }
+      } else tab.adjourn.end();
+      await world.advance(5);
+      assert.deepEqual(tab.went, ["/session/signed-out"], `${where}: ${JSON.stringify(exit)}`);
+    }
+  }
+});
+
+test("the exit page: what the page says, else the server, by the reason", async () => {
+  for (const [attributes, reason, exit] of [
+    [{}, "idle-timeout", "/bye/idle"],
+    [{}, "forced", "/session/signed-out"],
+    [{ exit: "/own?x=1#y" }, "idle-timeout", "/own?x=1#y"],
+  ]) {
+    const world = new World();
+    const tab = await world.open({ attributes });
+    world.endNow(reason);
+    tab.fire("focus");
+    await world.advance(5);
+    assert.deepEqual(tab.went, [exit]);
+  }
+});
+
+test("on the exit page itself there is no loop", async () => {
+  const world = new World();
+  world.endNow("idle-timeout");
+  const tab = await world.open({ path: "/bye/idle?x=1" });
+  await world.advance(300);
+  assert.deepEqual([tab.went, tab.reloaded, tab.hidden], [[], 0, false]);
+  assert.equal(world.asked(), 1);
+
+  const own = new World();
+  own.exits.default = "/";
+  const home = await own.open({ path: "/" });
+  own.endNow("forced");
+  home.fire("focus");
+  await own.advance(5);
+  assert.deepEqual([home.went, home.reloaded], [[], 1], "it still showed who was logged in");
+});
+
+test("a page without a session leaves, unless it says that it is public", async () => {
+  const world = new World();
+  world.session = undefined;
+  const tab = await world.open();
+  await world.advance(3);
+  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  const login = await world.open({ path: "/login", attributes: { public: "" } });
+  world.disk.local.set("cart", "1");
+  await world.advance(600);
+  assert.deepEqual([login.went, login.hidden], [[], false]);
+  assert.deepEqual([...world.disk.local.keys()], ["cart"]);
+  assert.equal(world.asked(), 2, "and does not ask again and again");
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { pathToFileURL } from "node:url";
+import { SCRIPT, World, settle } from "./world.mjs";
+
+const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
+const types = read("../../src/endpoints/client/adjourn.d.ts");
+const source = read("../../src/endpoints/client/adjourn.js");
+const members = (name) => {
+  const body = types.split(`export interface ${name} {`)[1].split("\n}")[0].replace(/\/\*\*[\s\S]*?\*\//g, "");
+  return [...body.matchAll(/^  (?:readonly )?(\w+)/gm)].map(([, member]) => member).sort();
+};
+const sorted = (names) => [...new Set(names)].sort();
+
+test("the types name what there is, and nothing else", async () => {
+  const world = new World();
+  const tab = await world.open();
+  assert.deepEqual(members("Adjourn"), sorted(Object.keys(tab.adjourn)));
+  assert.deepEqual(members("Events"), sorted([...source.matchAll(/emit\("(\w+)"/g)].map(([, name]) => name)));
+  const used = [...source.matchAll(/settings\.(\w+)/g)].map(([, name]) => name);
+  const computed = ["text", "final", "stay", "close", "public"];
+  assert.deepEqual(members("Settings"), sorted([...used, ...computed]));
+  for (const name of computed) assert.ok(source.includes(`"${name}"`), name);
+});
+
+test("the manual names every setting, event and function", () => {
+  const manual = read("../../docs/guides/browser-script.md");
+  for (const name of members("Settings")) assert.ok(manual.includes("`data-" + name + "`"), name);
+  for (const name of members("Events")) assert.ok(manual.includes("`" + name + "`"), name);
+  for (const name of members("Adjourn")) assert.ok(manual.includes("`adjourn." + name), name);
+});
+
+test("what is served behaves as the source: the tests run on it", () => {
+  if (process.env.ADJOURN_JS) assert.notEqual(SCRIPT, source);
+});
+
+test("the module exports the same object, starts when told, and finds its own place", async (t) => {
+  if (!process.env.ADJOURN_MJS) return t.skip("served by the Rust test only");
+  const asked = [];
+  Object.assign(globalThis, {
+    self: globalThis,
+    document: { documentElement: { style: { setProperty() {} } }, currentScript: null },
+    location: { origin: "null", href: "file:///page", toString: () => "file:///page" },
+    addEventListener() {},
+    BroadcastChannel: undefined,
+    CustomEvent: Event,
+    setTimeout: () => 0,
+    fetch: async (path) => {
+      asked.push(path);
+      throw new Error("down");
+    },
+  });
+  const url = pathToFileURL(process.env.ADJOURN_MJS);
+  const { default: adjourn } = await import(url.href);
+  assert.equal(adjourn, globalThis.adjourn);
+  await settle();
+  assert.deepEqual(asked, []);
+  adjourn.start();
+  await settle();
+  assert.deepEqual(asked, [new URL("./status", url).pathname]);
+  const again = await import(url.href + "?again");
+  assert.equal(again.default, adjourn, "two scripts on one page are one");
+});

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { World, settle } from "./world.mjs";
+
+// With and without BroadcastChannel: then a storage event reaches the other tabs.
+const ways = {
+  BroadcastChannel: {},
+  "storage events": { without: ["BroadcastChannel"] },
+};
+const pair = async (way, options = {}) => {
+  const world = new World(options);
+  const tabs = [];
+  for (let i = 0; i < 2; i++) {
+    tabs.push(await world.open({ ...way, attributes: { ...options.attributes } }));
+    await world.advance(5);
+  }
+  return { world, tabs };
+};
+
+for (const [name, way] of Object.entries(ways)) {
+  // R-7-6
+  test(`${name}: an ending reaches the other tab, which needs no server for it`, async () => {
+    const { world, tabs } = await pair(way);
+    const [first, second] = tabs;
+    const ended = [];
+    second.adjourn.on("ended", (detail) => ended.push([detail.reason, detail.confirmed]));
+    second.session.set("step", "2");
+    world.endNow("forced");
+    first.fire("focus");
+    await settle();
+    assert.ok(second.hidden);
+    await world.advance(3);
+    assert.deepEqual([...second.session], []);
+    assert.deepEqual(second.went, ["/session/signed-out"]);
+    assert.deepEqual(ended, [["forced", true]]);
+    assert.equal(world.asked(), 3, "two at the start, one at the focus");
+    assert.deepEqual([...world.disk.local], [], "no message is left behind");
+  });
+
+  test(`${name}: a log-out that failed is told as one`, async () => {
+    const { world, tabs } = await pair(way, { attributes: { exit: "/bye" } });
+    world.mode = "down";
+    tabs[0].adjourn.end();
+    await world.advance(4);
+    for (const tab of tabs) assert.deepEqual(tab.went, ["/session/signed-out"]);
+  });
+
+  test(`${name}: an extension closes the warning of the other tab`, async () => {
+    const { world, tabs } = await pair(way);
+    const [first, second] = tabs;
+    let extended = 0;
+    second.adjourn.on("extended", () => extended++);
+    await world.advance(850);
+    assert.ok(first.dialog && second.dialog);
+    first.part("stay").click();
+    await settle();
+    assert.equal(second.dialog, undefined);
+    assert.equal(second.adjourn.left, 900);
+    assert.equal(extended, 1);
+    assert.equal(world.asked("extend"), 1);
+  });
+
+  test(`${name}: tabs share what one of them heard, so that they do not all ask`, async () => {
+    const { world } = await pair(way);
+    await world.advance(600);
+    assert.ok(world.asked() <= 16, `${world.asked()}`);
+  });
+
+  test(`${name}: a log-in as somebody else reloads the other tab, hidden, and clears nothing`, async () => {
+    const { world, tabs: [first] } = await pair(way);
+    let logins = 0;
+    first.adjourn.on("login", () => logins++);
+    world.disk.local.set("of the new user", "1");
+    world.logIn({ subject: "bob-key" });
+    await world.open(way);
+    await world.advance(3);
+    assert.equal(first.reloaded, 1);
+    assert.ok(first.hidden);
+    assert.equal(logins, 1);
+    assert.deepEqual(first.went, []);
+    assert.ok(world.disk.local.has("of the new user"));
+  });
+}
+
+test("a log-in again as the same user keeps the page, with the new deadline", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await world.advance(850);
+  assert.ok(tab.dialog);
+  world.logIn();
+  await world.open();
+  await world.advance(3);
+  assert.deepEqual([tab.reloaded, tab.hidden, tab.dialog], [0, false, undefined]);
+  assert.ok(tab.adjourn.left > 890);
+});
+
+test("a public page is told of a log-in", async () => {
+  const world = new World();
+  const session = world.session;
+  world.session = undefined;
+  const page = await world.open({ path: "/login", attributes: { public: "" } });
+  let logins = 0;
+  page.adjourn.on("login", () => logins++);
+  await world.advance(30);
+  world.session = session;
+  await world.open();
+  await world.advance(3);
+  assert.equal(logins, 1);
+});
+
+test("news of an old session do not end a new one", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await world.advance(5);
+  const [channel] = world.channels;
+  const at = () => tab.window.Date.now() / 1e3;
+  channel.onmessage({ data: { over: true, at: at(), session_id: "another", reason: "logout", exit: "/x" } });
+  await world.advance(3);
+  assert.deepEqual([tab.hidden, tab.went], [false, []]);
+  assert.equal(world.asked(), 2, "a reason to ask, no more");
+});
+
+test("a frozen tab that hears late asks before it believes", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const [channel] = world.channels;
+  const said = { over: true, at: tab.window.Date.now() / 1e3, session_id: world.session.id, exit: "/x" };
+  await world.advance(30);
+  channel.onmessage({ data: said });
+  await world.advance(3);
+  assert.deepEqual([tab.hidden, tab.went], [false, []]);
+  assert.equal(world.asked(), 2);
+});
+
+test("applications below other prefixes are left alone", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const other = await world.open({ attributes: { endpoints: "/shop/session" }, path: "/session/" });
+  tab.adjourn.end();
+  await world.advance(3);
+  assert.equal(world.log.filter((entry) => entry.path === "/shop/session/status").length > 0, true);
+  assert.ok(!other.went.includes(tab.went[0]));
+});

@@ -1,0 +1,94 @@
+//! The client script: its size, its hash, and its own tests in `tests/client`, which `node` runs
+//! with a browser in small. They are run on what is served, not on the source.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+use adjourn::endpoints::{
+    CLIENT_MODULE_INTEGRITY, CLIENT_SCRIPT_INTEGRITY, client_module, client_script,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest, Sha384};
+use std::{
+    env, fs,
+    io::{ErrorKind, Write, stderr},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[test]
+fn the_script_is_below_4_kib_compressed() {
+    for text in [client_script(), client_module()] {
+        // What servers do unless they are told otherwise.
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let bytes = gzip.finish().unwrap().len();
+        assert!(bytes < 4096, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn the_hashes_are_those_of_the_files_in_code_and_manual() {
+    let manual = fs::read_to_string(root().join("docs/guides/browser-script.md")).unwrap();
+    for (text, integrity) in [
+        (client_script(), CLIENT_SCRIPT_INTEGRITY),
+        (client_module(), CLIENT_MODULE_INTEGRITY),
+    ] {
+        let hash = BASE64_STANDARD.encode(Sha384::digest(text));
+        assert_eq!(integrity, format!("sha384-{hash}"));
+        assert!(manual.contains(integrity), "the manual lacks {integrity}");
+    }
+}
+
+#[test]
+fn the_tests_of_the_script_pass() {
+    let served = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (script, module) = (served.join("adjourn.js"), served.join("adjourn.mjs"));
+    fs::write(&script, client_script()).unwrap();
+    fs::write(&module, client_module()).unwrap();
+
+    let mut files: Vec<_> = fs::read_dir(root().join("tests/client"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 5, "{files:?}");
+
+    let run = Command::new("node")
+        .arg("--test")
+        .args(&files)
+        .env("ADJOURN_JS", &script)
+        .env("ADJOURN_MJS", &module)
+        .output();
+    match run {
+        Ok(run) => assert!(
+            run.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&run.stdout),
+            String::from_utf8_lossy(&run.stderr)
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => without_node(),
+        Err(error) => panic!("node does not start: {error}"),
+    }
+}
+
+/// Not the macros, whose output a passing test hides.
+fn without_node() {
+    assert!(
+        env::var_os("CI").is_none(),
+        "node is missing: the tests of the client script need it (Debian: apt-get install nodejs)"
+    );
+    let _ = writeln!(
+        stderr(),
+        "\nNOT RUN: the tests of the client script, because node is missing. \
+         scripts/test installs it.\n"
+    );
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
