@@ -1,6 +1,7 @@
 // A browser in small: one origin with its server, its storage and its tabs, and clocks that stand
 // still until a test moves them. A tab runs the script as it is served.
 import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
 import vm from "node:vm";
 
 export const SCRIPT = readFileSync(
@@ -138,6 +139,10 @@ class Node extends EventTarget {
       setProperty: (key, value, priority) =>
         value === "" ? this.styles.delete(key) : this.styles.set(key, value + (priority ? " !" + priority : "")),
     };
+  }
+  // Short, for a failed assertion would print all the world.
+  [inspect.custom]() {
+    return `<${this.name}>`;
   }
   setAttribute(key, value) {
     // A strict policy refuses the attribute, not the object model.
