@@ -1,4 +1,7 @@
 //! Where else am I logged in? (ASVS 7.5.2)
+//!
+//! Pages made by the server, for everybody. The same is there for scripts, without a handler:
+//! `/session/sessions`, one of the endpoints that come with adjourn.
 
 use crate::{
     bank::Bank,
@@ -6,7 +9,7 @@ use crate::{
     page::{Page, text},
 };
 use adjourn::{
-    Farewell, LiveSession, Terminator,
+    LiveSession, Terminator,
     id::{SessionId, Subject},
     reason::EndReason,
     session::EndOthersError,
@@ -48,7 +51,7 @@ pub(crate) async fn list(
     Ok(Page::new("Sessions", session.subject(), main))
 }
 
-/// `POST /account/sessions/{id}/end`
+/// `POST /account/sessions/{id}/end`: not for this session, which has the button of a log-out.
 pub(crate) async fn end(
     session: LiveSession,
     terminator: Terminator,
@@ -58,11 +61,6 @@ pub(crate) async fn end(
     let Ok(id) = id.parse::<SessionId>() else {
         return Ok(not_mine(session.subject()));
     };
-    if id == session.session_id() {
-        // The handle, not the terminator: the layer has to know that this response says farewell.
-        let ended = session.end(EndReason::Logout).await?;
-        return Ok(Farewell::from(ended).into_response());
-    }
     // A session id is no secret, so knowing one is no right to end it. Whose a session is never
     // changes: nothing can come between this look and the ending.
     let mine = match session.subject() {
@@ -86,17 +84,20 @@ pub(crate) async fn end_others(session: LiveSession) -> Result<Redirect, EndOthe
 fn item(listed: &Listed, is_this: bool) -> String {
     let device = client::device(listed.client.as_deref());
     let device = text(&device);
-    let (mark, button) = if is_this {
-        (" <span class=\"mark\">this one</span>", "Log out here")
-    } else {
-        ("", "End this session")
-    };
+    let facts = client::facts(listed);
+    if is_this {
+        // One of the endpoints that come with adjourn: a log-out without a handler.
+        return format!(
+            "<li class=\"card\"><h2>{device} <span class=\"mark\">this one</span></h2>{facts}\
+             <form method=\"post\" action=\"/session/end\" data-adjourn-end>\
+             <button class=\"button small\" type=\"submit\">Log out here</button></form></li>"
+        );
+    }
     format!(
-        "<li class=\"card\"><h2>{device}{mark}</h2>{facts}\
+        "<li class=\"card\"><h2>{device}</h2>{facts}\
          <form method=\"post\" action=\"/account/sessions/{id}/end\">\
-         <button class=\"button small\" type=\"submit\">{button}\
+         <button class=\"button small\" type=\"submit\">End this session\
          <span class=\"unseen\"> ({device})</span></button></form></li>",
-        facts = client::facts(listed),
         id = listed.id,
     )
 }

@@ -1,7 +1,7 @@
 //! The frame of every page, and the answers that many handlers share.
 
 use crate::users;
-use adjourn::{Session, id::Subject, policy::RequestFacts};
+use adjourn::{Session, endpoints::CLIENT_SCRIPT_INTEGRITY, id::Subject, policy::RequestFacts};
 use axum::{
     Json,
     http::StatusCode,
@@ -10,7 +10,7 @@ use axum::{
 use serde_json::json;
 use std::fmt;
 
-/// A page: needs nothing from elsewhere, and no script unless it is about what goes on.
+/// A page: needs nothing from elsewhere, and works without scripts unless it is about what goes on.
 #[derive(Debug)]
 pub(crate) struct Page {
     title: &'static str,
@@ -54,11 +54,23 @@ impl Page {
         links
     }
 
+    /// Adjourn's script, on every page of somebody who is logged in: it warns before the session
+    /// ends, and when it does it leaves the page in every tab, and nothing in the browser.
+    fn client_script(&self) -> String {
+        self.viewer.as_ref().map_or_else(String::new, |_| {
+            format!(
+                "<script src=\"/session/adjourn.js\" integrity=\"{CLIENT_SCRIPT_INTEGRITY}\" \
+                 data-poll=\"15\" defer></script>"
+            )
+        })
+    }
+
     /// Who is logged in, and the way out on every page: a form, because a link must not log out.
+    /// By `data-adjourn-end` the script knows it, and tells the other tabs.
     fn viewer(&self) -> String {
         self.viewer.as_ref().map_or_else(String::new, |viewer| {
             format!(
-                "<form class=\"viewer\" method=\"post\" action=\"/logout\">\
+                "<form class=\"viewer\" method=\"post\" action=\"/logout\" data-adjourn-end>\
                  <span><span class=\"wide\">Logged in as </span><strong>{}</strong></span>\
                  <button class=\"button small\" type=\"submit\">Log out</button></form>",
                 text(viewer.as_str())
@@ -71,7 +83,7 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let page = include_str!("web/page.html")
             .replace("{title}", self.title)
-            .replace("{script}", &self.script)
+            .replace("{script}", &(self.client_script() + &self.script))
             .replace("{navigation}", &self.navigation())
             .replace("{viewer}", &self.viewer())
             // Last: what it holds is not looked through again.

@@ -24,10 +24,13 @@ pub(crate) fn routes(bank: Bank) -> Router {
         .route("/account", get(account::account))
         .route("/account/statements", get(account::statements))
         .route("/account/sessions", get(my_sessions::list))
-        .route("/account/sessions/{id}/end", post(my_sessions::end))
+        .route(
+            "/account/sessions/{id}/end",
+            post(my_sessions::end).layer(require_fresh(bank.fresh)),
+        )
         .route(
             "/account/sessions/end-others",
-            post(my_sessions::end_others),
+            post(my_sessions::end_others).layer(require_fresh(bank.fresh)),
         )
         .route("/live", get(live::page))
         .route("/events", get(streams::events))

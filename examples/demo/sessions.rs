@@ -28,6 +28,8 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
         // itself. `/api/token` is a log-in. `/session/*`, the endpoints, are public by themselves.
         .with_public(["/", "/login", "/logout", "/api/token", "/debug/live"])
         .with_log_in_page("/login")
+        // For `/session/sessions/*`; the routes of `my_sessions` ask for the same.
+        .with_fresh_log_in_to_end_sessions(flags.fresh)
         // Programs present their token in a header instead of the cookie: see `token`.
         .with_bearer()
         // The application's own cookies go with the session. A browser removes a cookie only if

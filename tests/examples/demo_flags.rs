@@ -28,6 +28,7 @@ fn a_wrong_flag_or_value_is_named() {
         (&["--max-sessions", "2:shrug"], "--max-sessions"),
         (&["--store", "redis://localhost"], "--store"),
         (&["--fresh", "5"], "--fresh"),
+        (&["--fresh", "0s"], "--fresh"),
         (&["--audit"], "--audit"),
         (&["--audit", "/nowhere/audit.jsonl"], "--audit"),
         (&["--audit", "/"], "--audit"),

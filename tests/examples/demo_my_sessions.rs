@@ -9,7 +9,7 @@ fn the_list_shows_mine_and_marks_this_one() {
     let second = demo.logged_in("alice", "wonderland");
     let bob = demo.logged_in("bob", "builder");
     let list = first.get("/account/sessions");
-    for (id, shown) in [(id(&first), true), (id(&second), true), (id(&bob), false)] {
+    for (id, shown) in [(id(&second), true), (id(&bob), false)] {
         assert_eq!(list.body.contains(&id), shown, "{list:?}");
     }
     assert_eq!(list.body.matches("this one").count(), 1);
@@ -32,11 +32,42 @@ fn ending_this_session_is_a_log_out() {
     let demo = Example::demo(&[]);
     let mut alice = demo.logged_in("alice", "wonderland");
     let mine = id(&alice);
-    end(&mut alice, &mine).leads_to("/session/signed-out");
+    let list = alice.get("/account/sessions");
+    list.shows(200, "action=\"/session/end\" data-adjourn-end>");
+    assert!(!list.body.contains(&mine), "{list:?}");
+    alice
+        .post("/session/end", &[])
+        .leads_to("/session/signed-out");
     alice
         .get("/session/signed-out")
         .shows(200, "You signed out");
     assert_eq!(alice.cookies(), [""; 0]);
+
+    // By its id it is as dead.
+    let mut alice = demo.logged_in("alice", "wonderland");
+    let mine = id(&alice);
+    end(&mut alice, &mine).leads_to("/session/signed-out");
+    assert!(!alice.cookies().contains(&"__Host-sid"));
+}
+
+// R-1-16
+#[test]
+fn others_are_ended_only_after_a_recent_log_in() {
+    let demo = Example::demo(&["--fresh", "1ms"]);
+    let mut here = demo.logged_in("alice", "wonderland");
+    let there = demo.logged_in("alice", "wonderland");
+    for path in [
+        format!("/account/sessions/{}/end", id(&there)),
+        "/account/sessions/end-others".to_owned(),
+        format!("/session/sessions/{}/end", id(&there)),
+        "/session/sessions/end-others".to_owned(),
+    ] {
+        here.post(&path, &[]).leads_to("/login");
+    }
+    there.clone().get("/account").shows(200, "Balance");
+    here.get("/account").shows(200, "Balance");
+    here.post("/session/end", &[])
+        .leads_to("/session/signed-out");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn the_account_and_the_statements_are_shown_to_their_owner_only() {
         page.shows(200, "alice");
         page.shows(
             200,
-            "<form class=\"viewer\" method=\"post\" action=\"/logout\">",
+            "<form class=\"viewer\" method=\"post\" action=\"/logout\" data-adjourn-end>",
         );
         assert_eq!(page.header("cache-control"), Some("no-store"), "{path}");
 
@@ -124,6 +124,54 @@ fn pages_need_nothing_from_elsewhere_and_nothing_inline() {
         );
         assert!(!policy.contains("unsafe"), "{policy}");
     }
+}
+
+#[test]
+fn pages_of_a_session_have_the_script_that_leaves_them() {
+    let demo = Example::demo(&[]);
+    let mut alice = demo.logged_in("alice", "wonderland");
+    let script = alice.get("/session/adjourn.js");
+    assert_eq!(script.status, 200, "{script:?}");
+    for path in [
+        "/",
+        "/login",
+        "/account",
+        "/account/statements",
+        "/account/sessions",
+        "/live",
+        "/nowhere",
+    ] {
+        let page = alice.get(path).body;
+        assert!(
+            page.contains("<script src=\"/session/adjourn.js\" integrity=\"sha384-"),
+            "{path}"
+        );
+        assert!(
+            page.contains("action=\"/logout\" data-adjourn-end>"),
+            "{path}"
+        );
+    }
+    for path in ["/", "/login"] {
+        let page = demo.browser().get(path).body;
+        assert!(!page.contains("<script"), "{path}");
+    }
+}
+
+#[test]
+fn the_script_finds_what_it_asks_for() {
+    let demo = Example::demo(&["--idle", "10m"]);
+    let mut alice = demo.logged_in("alice", "wonderland");
+    let status = alice.fetch("/session/status").json();
+    assert_eq!(
+        (&status["state"], &status["idle_timeout_seconds"]),
+        (&"live".into(), &600.into())
+    );
+    assert_eq!(status["log_in"], "/login");
+    let extend = Call::post("/session/extend").header("sec-fetch-site", "same-origin");
+    assert_eq!(alice.send(extend).json()["state"], "live");
+    assert!(demo.says("session-extended").contains("alice"));
+    let list = alice.fetch("/session/sessions").json();
+    assert_eq!(list["sessions"][0]["current"], true);
 }
 
 #[test]

@@ -147,6 +147,9 @@ impl Given {
             .map_err(|error| wrong("--idle", error))?
             .with_touch_interval(self.touch_interval)
             .map_err(|error| wrong("--touch-interval", error))?;
+        if self.fresh.is_zero() {
+            return Err(wrong("--fresh", "no log-in is so recent"));
+        }
         let audit = match (self.audit, self.audit_format) {
             (Some(path), format) => Some(AuditFile {
                 path,

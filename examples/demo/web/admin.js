@@ -31,7 +31,8 @@ function show(noted) {
   while (log.children.length > MOST) log.lastElementChild.remove();
 }
 
-const follow = events("/admin/events", { audit: show }, () => {});
+// Registered: when the session ends this page is left at once, by the script of every page.
+const follow = events("/admin/events", { audit: show }, () => {}, adjourn.register);
 new Connection(card, (connection) => {
   log.replaceChildren(); // it begins with the last ones again
   return follow(connection);

@@ -61,10 +61,10 @@ export class Connection {
 }
 
 // Server-sent events. `handlers` are those of the application's events; `over(reason)` is called
-// when the session ended.
-export function events(url, handlers, over) {
+// when the session ended. `use` may do something with the source first.
+export function events(url, handlers, over, use = (source) => source) {
   return (connection) => {
-    const source = new EventSource(url);
+    const source = use(new EventSource(url));
     source.onopen = () => connection.opened();
     for (const [name, handle] of Object.entries(handlers)) {
       source.addEventListener(name, (event) => handle(JSON.parse(event.data)));

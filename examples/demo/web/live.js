@@ -4,7 +4,12 @@ import { Connection, events } from "./connection.js";
 const SESSION_ENDED = 3000; // the code with which a WebSocket is closed when its session ends
 const $ = (id) => document.getElementById(id);
 
+// Shown for a moment, because that is what this page is about. Then the script of every page sees to
+// it that it is left. A page with something to hide would `adjourn.register` what it opens instead,
+// and be left at once: see `admin.js`.
 function over(reason) {
+  if (!$("over").hidden) return; // the other connection was first
+  setTimeout(() => adjourn.fetch("/session/status"), 1500);
   const link = Object.assign(document.createElement("a"), { href: "/login", textContent: "Log in again" });
   $("over").replaceChildren(`This session has ended: ${reason}. `, link);
   $("over").hidden = false;
