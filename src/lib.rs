@@ -88,8 +88,8 @@ pub use farewell::Farewell;
 #[cfg(feature = "ws")]
 pub use layer::websocket::WebSocketUpgrade;
 pub use layer::{
-    BuildError, PeerAddr, SessionLayer, SessionService, Sessions, SessionsBuilder, require_fresh,
-    require_session,
+    BuildError, PeerAddr, SessionLayer, SessionService, Sessions, SessionsBuilder, cacheable,
+    require_fresh, require_session,
 };
 #[cfg(feature = "axum")]
 pub use layer::{FreshSession, LiveSession};
@@ -100,3 +100,16 @@ pub use terminate::Terminator;
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The code in the guides compiles.
+#[cfg(all(doctest, feature = "axum"))]
+mod guides {
+    #[doc = include_str!("../docs/guides/htmx.md")]
+    struct Htmx;
+    #[doc = include_str!("../docs/guides/mobile-apps.md")]
+    struct MobileApps;
+    #[doc = include_str!("../docs/guides/plain-forms.md")]
+    struct PlainForms;
+    #[doc = include_str!("../docs/guides/turbo.md")]
+    struct Turbo;
+}

@@ -50,6 +50,7 @@
 
 mod answer;
 mod files;
+mod log_out_form;
 mod route;
 mod script;
 mod service;
@@ -57,5 +58,6 @@ mod sessions;
 mod signed_out;
 mod status;
 
+pub use log_out_form::LogOutForm;
 pub use script::{CLIENT_MODULE_INTEGRITY, CLIENT_SCRIPT_INTEGRITY, client_module, client_script};
 pub use service::{Endpoints, EndpointsBody, EndpointsFuture};

@@ -30,7 +30,7 @@ pub type EndpointsBody = SessionBody<String>;
 /// See the [module](super).
 #[derive(Clone)]
 #[must_use = "services do nothing unless they are called"]
-pub struct Endpoints(Arc<Core>);
+pub struct Endpoints(pub(super) Arc<Core>);
 
 impl Sessions {
     /// The endpoints, to be mounted under `/session` (or where

@@ -1,72 +1,12 @@
-//! The negotiated answer: one function says what each client gets.
+//! The negotiated answer.
 
-use super::{FarewellConfig, grpc};
-use crate::{
-    carrier::Via,
-    policy::{RequestFacts, RequestMethod},
-    reason::EndReason,
-    session::{Doubt, Standing},
-    terminate::Ended,
+use super::{
+    Answer, Client, FarewellConfig, Refusal, Wish, grpc,
+    reply::{hx_redirect, json, problem, see_other, unavailable, varying},
 };
-use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
-};
+use crate::{carrier::Via, policy::RequestFacts, reason::EndReason, terminate::Ended};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
 use std::time::Duration;
-
-/// Why a request is refused.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Refusal {
-    /// Two live sessions under one cookie name: none is believed.
-    Ambiguous,
-    /// The session ended.
-    Ended(EndReason),
-    /// There is no session, or none that we issued.
-    NoSession,
-    /// The user proved too long ago who they are; the session lives on.
-    NotFresh {
-        /// How long ago it may be.
-        max_age: Duration,
-    },
-    /// The secret was replaced.
-    Outdated,
-    /// The store failed.
-    Unavailable,
-    /// A policy could not judge; the session lives on.
-    Unjudged,
-}
-
-/// Why a request that needs a live session is refused.
-pub(crate) fn refusal_of(standing: &Standing) -> Option<Refusal> {
-    match standing {
-        Standing::Live(_) => None,
-        Standing::Ambiguous(_) => Some(Refusal::Ambiguous),
-        Standing::Anonymous => Some(Refusal::NoSession),
-        Standing::Doubted(doubted) => Some(doubted.doubt.into()),
-        Standing::Ended { reason, .. } => Some(Refusal::Ended(reason.clone())),
-        Standing::Outdated(_) => Some(Refusal::Outdated),
-    }
-}
-
-impl From<Doubt> for Refusal {
-    fn from(doubt: Doubt) -> Self {
-        match doubt {
-            Doubt::NotFresh { max_age, .. } => Self::NotFresh { max_age },
-            Doubt::Unjudged => Self::Unjudged,
-        }
-    }
-}
-
-/// What a handler wishes its response to be; the layer makes it, because only the layer knows the
-/// request and the configuration. Travels in the extensions of the response.
-#[derive(Clone, Debug)]
-pub(crate) enum Wish {
-    /// The answer to a log-out.
-    Farewell,
-    /// The refusal of a request that needs a live session, or a fresh one.
-    Refuse(Refusal),
-}
 
 /// The answer to a log-out that fits the client: a redirect to the exit page for a person, a short
 /// JSON document for a program.
@@ -100,20 +40,6 @@ impl Farewell {
     }
 }
 
-impl Wish {
-    /// A response that says what is wished, with a status for those who look at it before the
-    /// layer.
-    pub(crate) fn into_response<B: Default>(self, status: StatusCode) -> Response<B> {
-        let mut response = Response::new(B::default());
-        *response.status_mut() = status;
-        response.extensions_mut().insert(self);
-        response
-    }
-}
-
-/// A response of our own, before the headers of the ending are added.
-pub(crate) type Answer = Response<Bytes>;
-
 impl FarewellConfig {
     /// The answer to a request that is refused.
     pub(crate) fn refuse(
@@ -122,28 +48,53 @@ impl FarewellConfig {
         via: Option<Via>,
         refusal: &Refusal,
     ) -> Answer {
-        if facts.is_grpc() && facts.method() == RequestMethod::Post {
-            return grpc::refused(refusal);
+        let client = Client::of(facts, via);
+        if let Client::Grpc(kind) = client {
+            return grpc::refused(kind, refusal);
         }
         match refusal {
-            Refusal::Unavailable => return unavailable("store-unavailable"),
-            Refusal::Unjudged => return unavailable("policy-unavailable"),
+            Refusal::Unavailable => return varying(unavailable("store-unavailable"), BY_CLIENT),
+            Refusal::Unjudged => return varying(unavailable("policy-unavailable"), BY_CLIENT),
             _ => {}
         }
-        if facts.is_navigation() && via != Some(Via::Bearer) {
-            let page = match refusal {
-                Refusal::Ended(reason) => Some(self.exits.of(reason)),
-                Refusal::Ambiguous
-                | Refusal::NoSession
-                | Refusal::NotFresh { .. }
-                | Refusal::Outdated
-                | Refusal::Unavailable
-                | Refusal::Unjudged => self.exits.log_in.as_deref(),
-            };
-            if let Some(page) = page {
-                return see_other(page);
+        let page = match refusal {
+            Refusal::Ended(reason) => Some(self.exits.of(reason)),
+            Refusal::Ambiguous
+            | Refusal::NoSession
+            | Refusal::NotFresh { .. }
+            | Refusal::Outdated
+            | Refusal::Unavailable
+            | Refusal::Unjudged => self.exits.log_in.as_deref(),
+        };
+        let answer = match (client, page) {
+            (Client::Htmx, Some(page)) => hx_redirect(page),
+            (Client::Page, Some(page)) => see_other(page),
+            (Client::Grpc(_) | Client::Program, _) | (_, None) => self.unauthorized(via, refusal),
+        };
+        varying(answer, BY_CLIENT)
+    }
+
+    /// The answer to a log-out; without a reason there was nothing to end.
+    pub(crate) fn part(
+        &self,
+        facts: &RequestFacts,
+        via: Option<Via>,
+        ended: Option<&EndReason>,
+    ) -> Answer {
+        let page = self.exits.of(ended.unwrap_or(&EndReason::Logout));
+        let answer = match Client::of(facts, via) {
+            Client::Htmx => hx_redirect(page),
+            Client::Page => see_other(page),
+            Client::Grpc(_) | Client::Program => {
+                let reason = ended.map(EndReason::code);
+                json(&serde_json::json!({ "ended": ended.is_some(), "reason": reason }))
             }
-        }
+        };
+        varying(answer, BY_CLIENT)
+    }
+
+    /// What a program understands.
+    fn unauthorized(&self, via: Option<Via>, refusal: &Refusal) -> Answer {
         let (code, title) = match refusal {
             Refusal::Ended(reason) => (reason.code(), "The session has ended"),
             Refusal::NotFresh { .. } => ("reauthentication-required", "Log in again for this"),
@@ -159,21 +110,6 @@ impl FarewellConfig {
             self.challenge(answer.headers_mut(), via);
         }
         answer
-    }
-
-    /// The answer to a log-out; without a reason there was nothing to end.
-    pub(crate) fn part(
-        &self,
-        facts: &RequestFacts,
-        via: Option<Via>,
-        ended: Option<&EndReason>,
-    ) -> Answer {
-        if facts.is_navigation() && via != Some(Via::Bearer) {
-            return see_other(self.exits.of(ended.unwrap_or(&EndReason::Logout)));
-        }
-        let reason = ended.map(EndReason::code);
-        let body = serde_json::json!({ "ended": ended.is_some(), "reason": reason });
-        with_body(StatusCode::OK, JSON, &body)
     }
 
     /// RFC 9110 section 11.6.1: a 401 has a challenge. Never `Basic`, which opens a dialog.
@@ -212,51 +148,7 @@ impl FarewellConfig {
     }
 }
 
-/// A redirect after which every method becomes GET (RFC 9110 section 15.4.4).
-pub(super) fn see_other(path: &str) -> Answer {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::SEE_OTHER;
-    // Configured paths were checked to be header values.
-    if let Ok(location) = HeaderValue::from_str(path) {
-        answer.headers_mut().insert(LOCATION, location);
-    }
-    answer
-}
-
-/// A problem document (RFC 9457) with a stable reason; it names nobody.
-pub(crate) fn problem(status: StatusCode, code: &str, title: &str) -> Answer {
-    let body = serde_json::json!({
-        "type": format!("urn:adjourn:problem/{code}"),
-        "title": title,
-        "status": status.as_u16(),
-        "reason": code,
-    });
-    with_body(status, PROBLEM_JSON, &body)
-}
-
-fn unavailable(code: &str) -> Answer {
-    let mut answer = problem(
-        StatusCode::SERVICE_UNAVAILABLE,
-        code,
-        "The session cannot be checked now",
-    );
-    answer
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("5"));
-    answer
-}
-
-fn with_body(status: StatusCode, content_type: HeaderValue, body: &serde_json::Value) -> Answer {
-    let mut answer = Response::new(Bytes::from(body.to_string()));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, content_type);
-    answer.headers_mut().insert(NOSNIFF.0, NOSNIFF.1);
-    answer
-}
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-const NOSNIFF: (HeaderName, HeaderValue) = (
-    http::header::X_CONTENT_TYPE_OPTIONS,
-    HeaderValue::from_static("nosniff"),
-);
+/// What [`Client::of`], the marker and `Clear-Site-Data` depend on.
+const BY_CLIENT: &str = "Accept, Authorization, Cookie, HX-Request, Sec-Fetch-Dest, \
+                         Sec-Fetch-Mode, Sec-Fetch-Site, Sec-Purpose, Turbo-Frame, \
+                         X-Requested-With, X-Turbo-Request-Id";

@@ -1,6 +1,6 @@
 //! Where people go, and what is removed.
 
-use super::Marker;
+use super::{ClearHeaders, Marker, PageTexts};
 use crate::{
     carrier::Cookie,
     policy::{Origin, PathRules, ReturnPaths},
@@ -18,8 +18,12 @@ pub(crate) struct FarewellConfig {
     pub(crate) to_clear: Vec<Cookie>,
     /// Whether bearer tokens are accepted.
     pub(crate) bearer: bool,
-    /// Whether `Clear-Site-Data` is sent: only where browsers heed it.
-    pub(crate) clear_site_data: bool,
+    /// The values of `Clear-Site-Data`, only where browsers heed it.
+    pub(crate) clear: Option<ClearHeaders>,
+    /// Whether `Set-Login` is sent.
+    pub(crate) login_status: bool,
+    /// The words of the built-in pages.
+    pub(crate) texts: PageTexts,
     pub(crate) exits: ExitPages,
     /// To which pages users are brought back, if they are.
     pub(crate) returns: Option<ReturnPaths>,

@@ -1,8 +1,8 @@
 //! The responses that the errors of sessions become.
 
 use super::{
-    Refusal, Wish,
-    answer::{Answer, problem, refusal_of},
+    Answer, Refusal, Wish, refusal_of,
+    reply::{problem, varying},
 };
 use crate::{
     policy::LogOutRefusal,
@@ -185,7 +185,8 @@ impl SocketRefused {
                 Wish::Refuse(refusal).into_response(StatusCode::UNAUTHORIZED)
             }
             Why::Origin(refusal) => {
-                problem(refusal.status(), refusal.code(), &refusal.to_string()).map(B::from)
+                let answer = problem(refusal.status(), refusal.code(), &refusal.to_string());
+                varying(answer, BY_ORIGIN).map(B::from)
             }
         }
     }
@@ -207,5 +208,8 @@ fn with_allow(refusal: LogOutRefusal, mut answer: Answer) -> Answer {
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("POST"));
     }
-    answer
+    varying(answer, BY_ORIGIN)
 }
+
+/// Fetch Metadata, section 5: where the answer depends on who asked.
+const BY_ORIGIN: &str = "Authorization, Cookie, Origin, Sec-Fetch-Site";

@@ -1,12 +1,12 @@
 //! What a gRPC client understands.
 
-use super::{Refusal, answer::Answer};
+use super::{Answer, Refusal, client::Grpc};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
 
 /// A response without messages, whose headers are its trailers ("Trailers-Only"), with HTTP status
 /// 200: clients make the wrong status of any other.
-pub(super) fn refused(refusal: &Refusal) -> Answer {
+pub(super) fn refused(kind: Grpc, refusal: &Refusal) -> Answer {
     let (status, message) = match refusal {
         Refusal::Ended(reason) => (UNAUTHENTICATED, format!("the session ended: {reason}")),
         Refusal::Ambiguous | Refusal::NoSession => {
@@ -20,7 +20,12 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
     };
     let mut answer = Response::new(Bytes::new());
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    let content_type = match kind {
+        Grpc::Native => "application/grpc",
+        Grpc::Web => "application/grpc-web+proto",
+        Grpc::WebText => "application/grpc-web-text+proto",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(STATUS, status);
     // The code of a reason is a word of a-z, 0-9 and '-'.
     if let Ok(message) = HeaderValue::try_from(message) {

@@ -1,14 +1,14 @@
 //! The headers that belong to an ending, a log-in, and any response to a live session.
 
-use super::{Back, FarewellConfig, Marker, Past};
+use super::{Back, FarewellConfig, Marker, Past, reply::HX_REDIRECT};
 use crate::{
-    carrier::{Via, strip_set_cookie},
+    carrier::{Cookie, Via, strip_set_cookie},
     policy::{FetchSite, RequestFacts},
     session::Effects,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, EXPIRES, PRAGMA, REFERRER_POLICY, SET_COOKIE},
+    header::{CACHE_CONTROL, EXPIRES, PRAGMA, REFERRER_POLICY, SET_COOKIE, VARY},
 };
 
 /// A response on its way out.
@@ -17,6 +17,8 @@ pub(crate) struct Leaving {
     pub(crate) status: StatusCode,
     /// Whether it is our answer to a request that was refused.
     pub(crate) refused: bool,
+    /// Whether its own `Cache-Control` may stand.
+    pub(crate) storable: bool,
 }
 
 /// Adds to a response what the session's effects demand.
@@ -28,21 +30,36 @@ pub(crate) fn decorate(
     response: Leaving,
     headers: &mut HeaderMap,
 ) {
-    strip_ours(config, effects, headers);
-    if effects.live || effects.issued.is_some() || effects.ended.is_some() || effects.remove {
+    let keeps_cookies = strip_ours(config, effects, headers);
+    let changed = effects.issued.is_some() || effects.ended.is_some() || effects.remove;
+    if response.storable {
+        vary_by_session(config, headers);
+    }
+    if changed || effects.live && !(response.storable && has(headers, &CACHE_CONTROL)) {
         no_store(headers);
     }
     if effects.via == Some(Via::Bearer) && effects.issued.is_none() {
         return;
     }
+    let mut page = Page {
+        config,
+        facts,
+        response,
+        keeps_cookies,
+        headers,
+    };
     if let Some((token, cookie)) = effects.issued.as_ref().zip(config.cookie.as_ref()) {
-        headers.append(SET_COOKIE, cookie.set(&token.expose()));
-        if effects.subject_changed && config.clear_site_data {
-            headers.append(CLEAR_SITE_DATA, STORAGE);
+        page.headers.append(SET_COOKIE, cookie.set(&token.expose()));
+        page.keeps_cookies = true;
+        if effects.subject_changed {
+            page.clear();
+        }
+        if effects.logged_in {
+            page.say_status(LOGGED_IN);
         }
     }
     if effects.remove {
-        remove(config.cookie.as_ref(), headers);
+        page.remove(config.cookie.as_ref());
     }
     let wanted = past.and_then(|past| past.wanted.as_ref());
     let wanted = wanted.filter(|_| response.refused).cloned();
@@ -53,19 +70,18 @@ pub(crate) fn decorate(
                 session_id: *id,
                 back: wanted.filter(|_| !here),
             };
-            say_farewell(config, facts, marker, *here, response.status, headers);
+            page.say_farewell(marker, *here);
         }
-        None if effects.end_failed => remove_named(config, headers),
-        None if effects.issued.is_some() => {
-            if past.is_some_and(|past| past.marker.is_some()) {
-                remove(config.marker.as_ref(), headers);
-            }
-        }
+        None if effects.end_failed => page.remove_named(),
         None => {
-            let Some(marker) = past.and_then(|past| past.marker.clone()) else {
+            let Some(marker) = past.and_then(|past| past.marker.as_ref()) else {
                 return;
             };
-            land(config, facts, marker, wanted, response.status, headers);
+            if effects.issued.is_some() {
+                page.remove(config.marker.as_ref());
+            } else {
+                page.land(marker.clone(), wanted);
+            }
         }
     }
 }
@@ -81,86 +97,149 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
     }
 }
 
-/// The response of an ending, or the first one after it.
-fn say_farewell(
-    config: &FarewellConfig,
-    facts: &RequestFacts,
-    mut marker: Marker,
-    here: bool,
-    status: StatusCode,
-    headers: &mut HeaderMap,
-) {
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    remove_named(config, headers);
-    // Not on each 401 of a burst of background requests: the next page does it, by the marker.
-    // Nor when another site or the browser by itself asks: clearing is for who leaves.
-    let by_the_user =
-        facts.is_navigation() && !facts.is_prefetch() && facts.site() != FetchSite::CrossSite;
-    let clears = config.clear_site_data && (here || by_the_user);
-    if clears {
-        headers.append(CLEAR_SITE_DATA, STORAGE);
-    }
-    let landed = clears && !status.is_redirection();
-    match &mut marker.back {
-        None if landed => return remove(config.marker.as_ref(), headers),
-        Some(back) => back.cleared = landed,
-        None => {}
-    }
-    mark(config, &marker, headers);
+/// A response to a browser that gets the headers of an ending.
+struct Page<'a> {
+    config: &'a FarewellConfig,
+    facts: &'a RequestFacts,
+    response: Leaving,
+    /// Whether it sets a cookie that is to stay.
+    keeps_cookies: bool,
+    headers: &'a mut HeaderMap,
 }
 
-/// A page on which somebody lands after an ending: it clears once what a redirect could not.
-fn land(
-    config: &FarewellConfig,
-    facts: &RequestFacts,
-    mut marker: Marker,
-    wanted: Option<Back>,
-    status: StatusCode,
-    headers: &mut HeaderMap,
-) {
-    let lands = !marker.is_spent()
-        && facts.is_document_get()
-        && facts.site() != FetchSite::CrossSite
-        && !status.is_redirection();
-    let moved = wanted.is_some();
-    marker.back = wanted.or(marker.back);
-    if lands {
-        no_store(headers);
-        if config.clear_site_data {
-            headers.append(CLEAR_SITE_DATA, STORAGE);
+impl Page<'_> {
+    /// The response of an ending, or the first one after it.
+    fn say_farewell(&mut self, mut marker: Marker, here: bool) {
+        let no_referrer = HeaderValue::from_static("no-referrer");
+        self.headers.insert(REFERRER_POLICY, no_referrer);
+        self.remove_named();
+        self.say_status(LOGGED_OUT);
+        // Not on each 401 of a burst of background requests: the next page does it, by the marker.
+        // Nor when another site or the browser by itself asks: clearing is for who leaves.
+        let facts = self.facts;
+        let by_the_user =
+            facts.is_navigation() && !facts.is_prefetch() && facts.site() != FetchSite::CrossSite;
+        let clears = self.config.clear.is_some() && (here || by_the_user);
+        if clears {
+            self.clear();
         }
+        let landed = clears && !self.leads_on();
         match &mut marker.back {
-            None => return remove(config.marker.as_ref(), headers),
-            Some(back) => back.cleared = true,
+            None if landed => return self.remove(self.config.marker.as_ref()),
+            Some(back) => back.cleared = landed,
+            None => {}
+        }
+        self.mark(&marker);
+    }
+
+    /// A page on which somebody lands after an ending: it clears once what a redirect could not.
+    fn land(&mut self, mut marker: Marker, wanted: Option<Back>) {
+        let lands = !marker.is_spent()
+            && self.facts.is_document_get()
+            && self.facts.site() != FetchSite::CrossSite
+            && !self.leads_on();
+        let moved = wanted.is_some();
+        marker.back = wanted.or(marker.back);
+        if lands {
+            no_store(self.headers);
+            self.clear();
+            match &mut marker.back {
+                None => return self.remove(self.config.marker.as_ref()),
+                Some(back) => back.cleared = true,
+            }
+        }
+        if lands || moved {
+            self.mark(&marker);
         }
     }
-    if lands || moved {
-        mark(config, &marker, headers);
+
+    /// All cookies are cleared only where none is to stay, which the marker on a redirect is:
+    /// browsers remove what the same response sets (R-6-8).
+    fn clear(&mut self) {
+        let Some(values) = &self.config.clear else {
+            return;
+        };
+        let keeps_cookies = self.keeps_cookies || self.leads_on();
+        let value = if keeps_cookies {
+            &values.all_but_cookies
+        } else {
+            &values.all
+        };
+        self.headers.append(CLEAR_SITE_DATA, value.clone());
+    }
+
+    /// Whether the browser goes on to another page, where the user lands.
+    fn leads_on(&self) -> bool {
+        self.response.status.is_redirection() || has(self.headers, &HX_REDIRECT)
+    }
+
+    /// Login Status API: what a browser knows of this site as an identity provider.
+    fn say_status(&mut self, status: HeaderValue) {
+        if self.config.login_status {
+            self.headers.insert(SET_LOGIN, status);
+        }
+    }
+
+    /// Sets the marker. One that is set anew lives its whole time in the browser once more; the
+    /// path in it does not.
+    fn mark(&mut self, marker: &Marker) {
+        if let Some(cookie) = &self.config.marker {
+            let line = cookie.set_for(&marker.value(), Marker::LIFETIME);
+            self.headers.append(SET_COOKIE, line);
+        }
+    }
+
+    fn remove_named(&mut self) {
+        for cookie in &self.config.to_clear {
+            self.remove(Some(cookie));
+        }
+    }
+
+    fn remove(&mut self, cookie: Option<&Cookie>) {
+        if let Some(cookie) = cookie {
+            self.headers.append(SET_COOKIE, cookie.clear());
+        }
     }
 }
 
-/// Sets the marker. One that is set anew lives its whole time in the browser once more; the path in
-/// it does not.
-fn mark(config: &FarewellConfig, marker: &Marker, headers: &mut HeaderMap) {
-    if let Some(cookie) = &config.marker {
-        let line = cookie.set_for(&marker.value(), Marker::LIFETIME);
-        headers.append(SET_COOKIE, line);
+/// What is stored of one session must not be shown to another, nor to nobody (RFC 9111 section
+/// 4.1).
+fn vary_by_session(config: &FarewellConfig, headers: &mut HeaderMap) {
+    let carriers = [
+        (config.cookie.is_some(), "cookie"),
+        (config.bearer, "authorization"),
+    ];
+    for (carries, name) in carriers {
+        if carries && !varies_by(headers, name) {
+            headers.append(VARY, HeaderValue::from_static(name));
+        }
     }
+}
+
+fn varies_by(headers: &HeaderMap, name: &str) -> bool {
+    let values = headers.get_all(VARY).iter();
+    let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.any(|known| {
+        let known = known.trim_ascii();
+        known == b"*" || known.eq_ignore_ascii_case(name.as_bytes())
+    })
 }
 
 /// The application does not set our cookies, and at the end not those named for removal either:
-/// one line a name (RFC 6265bis section 4.1.1), and the last word is ours.
-fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMap) {
+/// one line a name (RFC 6265bis section 4.1.1), and the last word is ours. Answers whether there
+/// are others, which are to stay.
+fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMap) -> bool {
     if !has(headers, &SET_COOKIE) {
-        return;
+        return false;
     }
     let ended = effects.ended.is_some() || effects.end_failed;
     strip_set_cookie(headers, |name| {
-        let named = |cookie: &crate::carrier::Cookie| cookie.name().as_bytes() == name;
+        let named = |cookie: &Cookie| cookie.name().as_bytes() == name;
         config.cookie.as_ref().is_some_and(named)
             || config.marker.as_ref().is_some_and(named)
             || (ended && config.to_clear.iter().any(named))
     });
+    has(headers, &SET_COOKIE)
 }
 
 /// Faster than by hash: most responses have a handful of headers.
@@ -168,21 +247,12 @@ fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.keys().any(|it| it == name)
 }
 
-fn remove_named(config: &FarewellConfig, headers: &mut HeaderMap) {
-    for cookie in &config.to_clear {
-        remove(Some(cookie), headers);
-    }
-}
-
-fn remove(cookie: Option<&crate::carrier::Cookie>, headers: &mut HeaderMap) {
-    if let Some(cookie) = cookie {
-        headers.append(SET_COOKIE, cookie.clear());
-    }
-}
-
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
-/// Quoted, else browsers ignore it silently.
-const STORAGE: HeaderValue = HeaderValue::from_static("\"storage\"");
+const SET_LOGIN: HeaderName = HeaderName::from_static("set-login");
+
+const LOGGED_IN: HeaderValue = HeaderValue::from_static("logged-in");
+
+const LOGGED_OUT: HeaderValue = HeaderValue::from_static("logged-out");

@@ -6,7 +6,8 @@
 //!    WebKit ignores it on redirects once more on the page behind it, gated by the marker cookie,
 //!    never beside a live session and never without an ending.
 //! 3. A person who navigates lands on a page; a program gets 401, a challenge and a problem
-//!    document with a stable reason; a gRPC call the status UNAUTHENTICATED.
+//!    document with a stable reason; htmx and gRPC calls what they understand. `client` alone
+//!    decides which is which.
 //! 4. After an ending nobody is redirected to a sensitive page or off the site, whatever the
 //!    handler says.
 //! 5. A bearer client gets no cookies and no browser headers.
@@ -14,20 +15,34 @@
 //! Knows nothing of stores.
 
 mod answer;
+mod client;
 mod config;
 mod errors;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grpc;
 mod headers;
 mod marker;
 mod page;
 mod redirect;
+mod refusal;
+mod reply;
 mod return_to;
+mod site_data;
+mod texts;
 
 pub use answer::Farewell;
-pub(crate) use answer::{Answer, Refusal, Wish, problem, refusal_of};
+use client::Client;
 pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
 pub(crate) use headers::{Leaving, decorate, no_store};
 pub(crate) use marker::{Back, Marker};
-pub(crate) use page::{signed_out, still_signed_in};
+pub(crate) use page::{escaped, exit_page};
+pub(crate) use refusal::{Refusal, Wish, refusal_of};
+pub(crate) use reply::{Answer, problem};
 pub(crate) use return_to::Past;
+use site_data::ClearHeaders;
+pub use site_data::ClearSiteData;
+pub use texts::ExitTexts;
+pub(crate) use texts::PageTexts;

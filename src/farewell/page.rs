@@ -1,95 +1,144 @@
 //! The built-in signed-out page: readable without scripts, styles inside, no external assets.
+//!
+//! The reason is in the title, which a screen reader says first, and the text is what describes
+//! the part of the page that gets the focus.
 
-use crate::reason::EndReason;
+use super::{FarewellConfig, no_store, reply::varying, texts::Text};
+use crate::session::Session;
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response,
+    header::{ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
+};
 
-/// The page as HTML. `log_in` is the path of the log-in page, if there is one.
-pub(crate) fn signed_out(reason: Option<&EndReason>, log_in: Option<&str>) -> String {
-    let (title, text) = texts(reason);
+/// The page, for a request with these headers: why the session ended, as the marker or the dead
+/// token says. Who opens it while a session lives is not told that they are signed out.
+pub(crate) fn exit_page(
+    config: &FarewellConfig,
+    session: Option<&Session>,
+    headers: &HeaderMap,
+) -> Response<Bytes> {
+    let accepted = headers.get(ACCEPT_LANGUAGE).map(HeaderValue::as_bytes);
+    let texts = config.texts.choose(accepted.unwrap_or_default());
+    let lives = session.is_some_and(Session::is_live);
+    let text = if lives {
+        texts.signed_in()
+    } else {
+        let marker = config.marker_of(headers);
+        let reason = marker
+            .map(|marker| marker.reason)
+            .or_else(|| session.and_then(Session::end_reason));
+        texts.signed_out(reason.as_ref(), config.texts.idle())
+    };
+    let log_in = config.exits.log_in.as_deref().filter(|_| !lives);
     let link = log_in.map_or_else(String::new, |path| {
-        format!("<p><a href=\"{}\">Sign in again</a></p>", escaped(path))
+        let (path, label) = (escaped(path), escaped(texts.log_in_link()));
+        format!("<p><a href=\"{path}\">{label}</a></p>")
     });
-    page(title, text, &link)
-}
-
-/// The same page for somebody who opens it while a session lives: nobody is told that they are
-/// signed out when they are not.
-pub(crate) fn still_signed_in() -> String {
-    let text = "There is an active session in this browser.";
-    page("You are signed in", text, "")
-}
-
-fn page(title: &str, text: &str, link: &str) -> String {
-    PAGE.replace("[[title]]", title)
-        .replace("[[text]]", text)
-        .replace("[[link]]", link)
-}
-
-const fn texts(reason: Option<&EndReason>) -> (&'static str, &'static str) {
-    match reason {
-        None => (
-            "You are signed out",
-            "There is no active session in this browser.",
-        ),
-        Some(reason) => match reason {
-            EndReason::Logout | EndReason::Reauthenticated => {
-                ("You signed out", "Your session has ended.")
-            }
-            EndReason::IdleTimeout => (
-                "You were signed out",
-                "Nobody was active for a while, so your session was ended.",
-            ),
-            EndReason::AbsoluteTimeout => (
-                "You were signed out",
-                "Your session reached its maximum length.",
-            ),
-            EndReason::Forced => (
-                "You were signed out",
-                "An administrator ended your session.",
-            ),
-            EndReason::CredentialChange => {
-                ("You were signed out", "Your sign-in details were changed.")
-            }
-            EndReason::IdentityProvider => (
-                "You were signed out",
-                "Your identity provider ended your session.",
-            ),
-            EndReason::Superseded => (
-                "You were signed out",
-                "You signed in on another device, and the number of sessions is limited.",
-            ),
-            EndReason::SubjectDisabled => (
-                "You were signed out",
-                "This account is not active any more.",
-            ),
-            EndReason::Policy => (
-                "You were signed out",
-                "Your session was ended for security reasons.",
-            ),
-            EndReason::Custom(_) | EndReason::Lost | EndReason::Undelivered => {
-                ("You were signed out", "Your session has ended.")
-            }
-        },
+    let direction = if texts.is_right_to_left() {
+        " dir=\"rtl\""
+    } else {
+        ""
+    };
+    let page = filled(&text, texts.language(), direction, &link);
+    let mut response = Response::new(Bytes::from(page));
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
     }
+    no_store(headers);
+    let on = if config.texts.are_several() {
+        "Accept-Language, Cookie"
+    } else {
+        "Cookie"
+    };
+    varying(response, on)
 }
 
-fn escaped(text: &str) -> String {
+/// Fills the places one after the other, so that no text is taken for a place.
+fn filled(text: &Text, language: &str, direction: &str, link: &str) -> String {
+    let (title, text) = (escaped(&text.title), escaped(&text.text));
+    let language = escaped(language);
+    let mut page = String::with_capacity(PAGE.len() + STYLE.len() + 512);
+    let mut rest = PAGE;
+    while let Some((before, after)) = rest.split_once("[[") {
+        page.push_str(before);
+        let (place, after) = after.split_once("]]").unwrap_or((after, ""));
+        page.push_str(match place {
+            "direction" => direction,
+            "language" => &language,
+            "link" => link,
+            "style" => STYLE,
+            "text" => &text,
+            _ => &title,
+        });
+        rest = after;
+    }
+    page.push_str(rest);
+    page
+}
+
+/// Text as HTML, in an element or in a double-quoted attribute.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")
+        .replace('\'', "&#39;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
 const PAGE: &str = include_str!("signed_out.html");
+const STYLE: &str = include_str!("signed_out.css");
+
+/// The page needs nothing but its own styles, named by their hash, and nobody may frame it.
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; \
+             style-src 'sha256-jc8eaKsjmlHyOUFi4JeyJjR0RSszqISrEoTd4nhxoyI='; \
+             frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+    ),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{farewell::ExitTexts, reason::EndReason};
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use sha2::{Digest, Sha256};
+    use std::time::Duration;
 
     #[test]
-    fn says_why_and_where_to_go() {
-        let page = signed_out(Some(&EndReason::IdleTimeout), Some("/login?a=1&b=\"2\""));
-        assert!(page.contains("Nobody was active"));
-        assert!(page.contains("href=\"/login?a=1&amp;b=&quot;2&quot;\""));
-        assert!(!page.contains("[["), "every place is filled: {page}");
+    fn the_policy_allows_the_style_of_the_page_and_no_other() {
+        let text = ExitTexts::new("en").signed_out(None, None);
+        let page = filled(&text, "en", "", "");
+        let style = page.split_once("<style>").unwrap().1;
+        let style = style.split_once("</style>").unwrap().0;
+        let hash = BASE64_STANDARD.encode(Sha256::digest(style));
+        let [_, _, (_, policy)] = HEADERS;
+        let policy = policy.to_str().unwrap();
+        assert!(
+            policy.contains(&format!("style-src 'sha256-{hash}';")),
+            "the style was changed: its hash is {hash}"
+        );
+        assert!(!page.contains("style=") && !policy.contains("unsafe"));
+    }
+
+    #[test]
+    fn no_text_breaks_out_of_its_place() {
+        let hostile = "\"><script>[[title]]</script>[[style]]&'{idle}";
+        let texts = ExitTexts::new(hostile).with_reason(EndReason::Forced, hostile, hostile);
+        let text = texts.signed_out(Some(&EndReason::Forced), Some(Duration::from_mins(1)));
+        let page = filled(&text, texts.language(), "", "");
+        assert!(!page.contains("<script"), "{page}");
+        assert_eq!(page.matches("color-scheme: dark").count(), 1);
+        assert!(page.contains("&lt;script&gt;[[title]]&lt;/script&gt;[[style]]&amp;&#39;1 minute"));
     }
 }

@@ -1,33 +1,75 @@
 //! Where a handler may send somebody whose session it has just ended.
 
-use super::FarewellConfig;
+use super::{FarewellConfig, reply::HX_REDIRECT};
 use crate::{
     policy::{Origin, local_path},
     reason::EndReason,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{LOCATION, REFRESH},
+};
 
 impl FarewellConfig {
-    /// Corrects a redirect of a response that ended a session: to a page of this site that is not
-    /// sensitive, or to an allowed origin; anything else goes to the exit page. Always 303, so
-    /// that no method and no body is repeated.
+    /// Corrects where a response that ended a session sends the browser: to a page of this site
+    /// that is not sensitive, or to an allowed origin; anything else goes to the exit page. A
+    /// redirect becomes a 303, so that no method and no body is repeated.
+    ///
+    /// Every header that moves a browser is judged by the same rule. Answers what was refused.
     pub(crate) fn judge_redirect(
         &self,
         reason: &EndReason,
         status: &mut StatusCode,
         headers: &mut HeaderMap,
-    ) {
-        if !status.is_redirection() || *status == StatusCode::NOT_MODIFIED {
-            return;
+    ) -> Vec<HeaderValue> {
+        let mut refused = Vec::new();
+        let exit = HeaderValue::from_str(self.exits.of(reason));
+        for name in [HX_REDIRECT, HX_LOCATION, REFRESH] {
+            let Some(value) = headers.get(&name) else {
+                continue;
+            };
+            let target = if name == REFRESH {
+                refresh_target(value.as_bytes())
+            } else {
+                value.as_bytes()
+            };
+            let stays = name == REFRESH && target.is_empty();
+            let one = headers.get_all(&name).iter().count() == 1;
+            if one && (stays || self.may_exit_to(target)) {
+                continue;
+            }
+            refused.push(value.clone());
+            headers.remove(&name);
+            if name != REFRESH
+                && let Ok(exit) = &exit
+            {
+                headers.insert(HX_REDIRECT, exit.clone());
+            }
         }
+        if status.is_redirection() && *status != StatusCode::NOT_MODIFIED {
+            refused.extend(self.judge_location(exit.ok(), status, headers));
+        }
+        refused
+    }
+
+    fn judge_location(
+        &self,
+        exit: Option<HeaderValue>,
+        status: &mut StatusCode,
+        headers: &mut HeaderMap,
+    ) -> Option<HeaderValue> {
         *status = StatusCode::SEE_OTHER;
         let mut locations = headers.get_all(LOCATION).iter();
         let allowed = match (locations.next(), locations.next()) {
             (Some(location), None) => self.may_exit_to(location.as_bytes()),
             _ => false,
         };
-        if !allowed && let Ok(exit) = HeaderValue::from_str(self.exits.of(reason)) {
-            headers.insert(LOCATION, exit);
+        if allowed {
+            return None;
+        }
+        match exit {
+            Some(exit) => headers.insert(LOCATION, exit),
+            None => headers.remove(LOCATION),
         }
     }
 
@@ -62,6 +104,21 @@ fn rest_of<'a>(location: &'a [u8], origin: &Origin) -> Option<&'a [u8]> {
     (visible && rest.first().is_none_or(|byte| *byte == b'/')).then_some(rest)
 }
 
+/// Where `Refresh: 5; url=/x` leads; without a place it loads the same page again.
+fn refresh_target(value: &[u8]) -> &[u8] {
+    let is_gap = |byte: &u8| matches!(byte, b';' | b',');
+    let Some(gap) = value.iter().position(is_gap) else {
+        return b"";
+    };
+    let place = value.get(gap + 1..).unwrap_or_default().trim_ascii();
+    let url = place
+        .split_at_checked(4)
+        .and_then(|(word, url)| word.eq_ignore_ascii_case(b"url=").then(|| url.trim_ascii()));
+    url.unwrap_or(place)
+}
+
 fn without_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or(path)
 }
+
+const HX_LOCATION: HeaderName = HeaderName::from_static("hx-location");

@@ -37,6 +37,11 @@ impl EndpointRules {
         Self { at, warning, fresh }
     }
 
+    /// The path of an endpoint as the browser sees it.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        format!("{}{name}", self.at)
+    }
+
     /// What of an outer path is below the mount.
     #[inline]
     pub(crate) fn below<'a>(&self, outer: &'a str) -> Option<&'a str> {

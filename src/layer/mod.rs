@@ -14,6 +14,7 @@
 //! the last event of a cut stream is compressed with the rest.
 
 mod builder;
+mod cacheable;
 mod endpoints;
 #[cfg(feature = "axum")]
 mod extract;
@@ -33,6 +34,7 @@ pub mod websocket;
 
 pub(crate) use builder::LEAST_WARNING;
 pub use builder::{BuildError, SessionsBuilder};
+pub use cacheable::{Cacheable, CacheableFuture, CacheableLayer, cacheable};
 #[cfg(test)]
 pub(crate) use endpoints::ASSETS;
 #[cfg(feature = "axum")]

@@ -33,6 +33,8 @@ pub(crate) enum Committed {
 pub(crate) struct Effects {
     /// The token to set.
     pub(crate) issued: Option<Token>,
+    /// Whether it is of a session that belongs to somebody.
+    pub(crate) logged_in: bool,
     /// Whether what the client presented is to be removed.
     pub(crate) remove: bool,
     /// Whether an ending was asked for and could not be decided: the browser forgets all the same.
@@ -183,6 +185,8 @@ impl Session {
                 && !replaced
                 && (ended.is_some() || state.stale || state.end_failed),
             end_failed: issued.is_none() && ended.is_none() && state.end_failed,
+            logged_in: issued.is_some()
+                && matches!(&state.standing, Standing::Live(live) if live.record.subject().is_some()),
             issued,
             live: matches!(state.standing, Standing::Live(_)) || state.via.is_some(),
             subject_changed: std::mem::take(&mut state.subject_changed),

@@ -119,7 +119,7 @@ fn a_session_that_nobody_uses_ends() {
     alice.get("/account").leads_to("/session/signed-out");
     alice
         .get("/session/signed-out")
-        .shows(200, "Nobody was active for a while");
+        .shows(200, "without activity");
 }
 
 #[test]

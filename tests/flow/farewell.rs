@@ -596,13 +596,13 @@ async fn the_signed_out_page_says_why() {
         ("reauthenticated", "Your session has ended."),
         (
             "idle-timeout",
-            "Nobody was active for a while, so your session was ended.",
+            "You were signed out after 15 minutes without activity.",
         ),
         (
             "absolute-timeout",
             "Your session reached its maximum length.",
         ),
-        ("forced", "An administrator ended your session."),
+        ("forced", "You were signed out by an administrator."),
         ("credential-change", "Your sign-in details were changed."),
         (
             "identity-provider",
@@ -610,7 +610,7 @@ async fn the_signed_out_page_says_why() {
         ),
         (
             "superseded",
-            "You signed in on another device, and the number of sessions is limited.",
+            "You signed in on another device, and the session limit was reached.",
         ),
         ("subject-disabled", "This account is not active any more."),
         ("policy", "Your session was ended for security reasons."),
@@ -659,6 +659,7 @@ async fn the_signed_out_page_needs_nothing_and_is_only_read() {
     );
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(policy.contains("style-src 'sha256-") && !policy.contains("unsafe"));
     let text = page.text();
     for foreign in [
         "<script", "<link", "<img", "http:", "https:", "@import", "url(",
@@ -951,7 +952,10 @@ async fn the_page_behind_a_redirect_says_why_without_anything_in_the_url() {
     assert_eq!(got.header("location"), Some(SIGNED_OUT));
     assert!(clears(&got));
     let page = browser.get(SIGNED_OUT).await;
-    assert!(page.text().contains("Nobody was active"), "{page:?}");
+    assert!(
+        page.text().contains("after 15 minutes without activity"),
+        "{page:?}"
+    );
     assert!(clears(&page));
     assert!(
         browser

@@ -11,8 +11,10 @@
 )]
 
 mod bytes;
+mod clients;
 mod cookies;
 mod ending;
+mod exit_pages;
 mod extend;
 mod farewell;
 mod layers;
@@ -26,6 +28,7 @@ mod return_to;
 mod revival;
 mod rows;
 mod session;
+mod site_data;
 mod store_down;
 mod support;
 mod sweep;

@@ -65,11 +65,6 @@ async fn a_page_is_redirected_and_a_program_is_told() {
                 .header("sec-fetch-mode", "no-cors"),
             false,
         ),
-        (
-            "htmx",
-            plain(Method::GET, html).header("hx-request", "true"),
-            false,
-        ),
         ("a PUT", plain(Method::PUT, html), false),
     ] {
         let head = case == "a HEAD of a page";

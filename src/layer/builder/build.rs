@@ -3,7 +3,7 @@
 use super::{BuildError, SessionsBuilder};
 use crate::{
     carrier::{Carriers, Cookie, CookieSpec},
-    farewell::FarewellConfig,
+    farewell::{FarewellConfig, PageTexts},
     layer::{Core, Sessions},
     policy::{Network, Origin, PathRules, PolicyReport, local_path},
     session::{Context, Policies},
@@ -148,7 +148,9 @@ impl SessionsBuilder {
             marker,
             to_clear,
             bearer: self.bearer,
-            clear_site_data: secure,
+            clear: secure.then(|| self.clear.headers()),
+            login_status: self.login_status,
+            texts: PageTexts::new(std::mem::take(&mut self.texts), self.timeouts.idle()),
             exits: self.exits.clone(),
             returns,
             paths,

@@ -69,6 +69,12 @@ pub enum BuildError {
     /// Not a path pattern.
     #[error("with_public, with_sensitive: {0}")]
     Pattern(#[from] InvalidPattern),
+    /// Return paths travel in a cookie, and all cookies are to be cleared.
+    #[error(
+        "with_return_to: a user is brought back by a cookie, and with_clear_site_data clears all \
+         cookies: use ClearSiteData::storage(), or do without one of the two"
+    )]
+    ReturnWithCookiesCleared,
     /// Return paths travel in a cookie.
     #[error("with_return_to: a user is brought back by a cookie, and without_cookie() sets none")]
     ReturnWithoutCookie,

@@ -1,7 +1,10 @@
 //! What the browser is told and where its user goes.
 
 use super::{BuildError, SessionsBuilder};
-use crate::policy::ReturnPaths;
+use crate::{
+    farewell::{ClearSiteData, ExitTexts},
+    policy::ReturnPaths,
+};
 
 impl SessionsBuilder {
     /// Brings users whom a timeout threw out back to the page they asked for, once they have logged
@@ -37,6 +40,29 @@ impl SessionsBuilder {
         self
     }
 
+    /// What browsers are told to clear when a session ends, beside the cookies that are removed one by
+    /// one. *Default:* [`ClearSiteData::storage`].
+    pub const fn with_clear_site_data(mut self, what: ClearSiteData) -> Self {
+        self.clear = what;
+        self
+    }
+
+    /// Tells browsers whether somebody is logged in, by `Set-Login` (Login Status API, FedCM): for
+    /// identity providers. *Default:* off. Chromium and Firefox heed it.
+    ///
+    /// `logged-in` with the cookie of a user's session, `logged-out` with its ending.
+    pub const fn with_login_status(mut self) -> Self {
+        self.login_status = true;
+        self
+    }
+
+    /// Adds the words of the built-in exit page in a language. `Accept-Language` chooses among what
+    /// was added, and the first is for who asks for none of them. *Default:* English.
+    pub fn add_exit_texts(mut self, texts: ExitTexts) -> Self {
+        self.texts.push(texts);
+        self
+    }
+
     /// The judge of return paths, if users are brought back. `endpoints`: where they are.
     pub(super) fn return_paths(&self, endpoints: &str) -> Result<Option<ReturnPaths>, BuildError> {
         let never = self.returns.never.iter().map(String::as_str);
@@ -49,6 +75,9 @@ impl SessionsBuilder {
         }
         if self.cookie.is_none() {
             return Err(BuildError::ReturnWithoutCookie);
+        }
+        if self.clear.clears_cookies() {
+            return Err(BuildError::ReturnWithCookiesCleared);
         }
         Ok(Some(paths))
     }

@@ -9,7 +9,7 @@ use super::Core;
 use crate::{
     audit::EventKind,
     carrier::Presented,
-    farewell::Refusal,
+    farewell::{Refusal, Wish},
     live::SessionBody,
     session::{Committed, Session, Standing},
     store::{self, Reply},
@@ -94,13 +94,15 @@ where
         committed.as_ref().ok(),
         session.context().sockets.close.grace,
     );
-    let replaced = visit.replacement(session, committed.ok(), &response);
+    let wish = response.extensions().get::<Wish>();
+    let storable = matches!(wish, Some(Wish::Store));
+    let replaced = visit.replacement(session, committed.ok(), wish);
     let refused = replaced.is_some();
     let mut response = match replaced {
         Some(answer) => answer.map(SessionBody::ours),
         None => guard(session, response),
     };
-    visit.farewell(session, &mut response, refused);
+    visit.farewell(session, &mut response, (refused, storable && !refused));
     visit.delivery.done();
     response
 }

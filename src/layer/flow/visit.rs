@@ -52,7 +52,7 @@ impl Entrance {
             Some(refusal) => {
                 let session = session.clone();
                 let mut answer = visit.answer(&session, &refusal);
-                visit.farewell(&session, &mut answer, true);
+                visit.farewell(&session, &mut answer, (true, false));
                 visit.delivery.done();
                 Err(Box::new(answer))
             }
@@ -81,18 +81,19 @@ impl Visit {
 
     /// The response that takes the place of the inner service's, if one does.
     #[inline]
-    pub(super) fn replacement<R>(
+    pub(super) fn replacement(
         &self,
         session: &Session,
         committed: Option<Committed>,
-        response: &Response<R>,
+        wish: Option<&Wish>,
     ) -> Option<Answer> {
         if let Some(Committed::EndedMeanwhile(reason)) = committed
             && self.core.replace_in_flight
         {
             return Some(self.answer(session, &Refusal::Ended(reason)));
         }
-        match response.extensions().get::<Wish>()? {
+        match wish? {
+            Wish::Store => None,
             Wish::Refuse(Refusal::NoSession) => {
                 // A handler that found none may have been shown none.
                 let doubt = session.doubt().map(Refusal::from);
@@ -126,18 +127,31 @@ impl Visit {
 
     /// The headers that the session demands, and a redirect that leads where it may.
     #[inline]
-    pub(super) fn farewell<R>(&self, session: &Session, response: &mut Response<R>, refused: bool) {
+    pub(super) fn farewell<R>(
+        &self,
+        session: &Session,
+        response: &mut Response<R>,
+        (refused, storable): (bool, bool),
+    ) {
         let effects = session.effects();
         if let Some((_, reason, true)) = &effects.ended {
             let mut status = response.status();
-            self.core
-                .farewell
-                .judge_redirect(reason, &mut status, response.headers_mut());
+            let refused =
+                self.core
+                    .farewell
+                    .judge_redirect(reason, &mut status, response.headers_mut());
+            for target in refused {
+                session.record_redirect_refused(target.as_bytes());
+            }
             *response.status_mut() = status;
         }
         let status = response.status();
         let (facts, past) = (session.facts(), self.past.as_deref());
-        let leaving = Leaving { status, refused };
+        let leaving = Leaving {
+            status,
+            refused,
+            storable,
+        };
         let headers = response.headers_mut();
         decorate(&self.core.farewell, facts, past, &effects, leaving, headers);
     }

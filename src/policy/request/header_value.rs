@@ -10,6 +10,7 @@ pub(super) enum Accept {
     Json,
     #[default]
     Other,
+    TurboStream,
 }
 
 impl Accept {
@@ -17,7 +18,7 @@ impl Accept {
     pub(super) fn or(self, value: &HeaderValue) -> Self {
         match self {
             Self::Other => Self::first(value.as_bytes()),
-            Self::EventStream | Self::Html | Self::Json => self,
+            Self::EventStream | Self::Html | Self::Json | Self::TurboStream => self,
         }
     }
 
@@ -44,6 +45,8 @@ impl Accept {
             Some(Self::Json)
         } else if is(b"text/event-stream") {
             Some(Self::EventStream)
+        } else if is(b"text/vnd.turbo-stream.html") {
+            Some(Self::TurboStream)
         } else {
             None
         }
@@ -75,12 +78,28 @@ pub(super) fn names_websocket(value: &HeaderValue) -> bool {
         .any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
-pub(super) fn is_grpc(value: &HeaderValue) -> bool {
-    let media_type = essence(value.as_bytes());
-    match media_type.split_at_checked(GRPC.len()) {
-        Some((start, rest)) => start.eq_ignore_ascii_case(GRPC) && matches!(rest, [] | [b'+', ..]),
-        None => false,
-    }
+/// A gRPC call, by its `Content-Type`, with any encoding of the messages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Grpc {
+    Native,
+    Web,
+    WebText,
 }
 
-const GRPC: &[u8] = b"application/grpc";
+impl Grpc {
+    pub(super) fn of(value: &HeaderValue) -> Option<Self> {
+        let media_type = essence(value.as_bytes());
+        let end = media_type.iter().position(|byte| *byte == b'+');
+        let (name, _encoding) = media_type.split_at_checked(end.unwrap_or(media_type.len()))?;
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        if is(b"application/grpc") {
+            Some(Self::Native)
+        } else if is(b"application/grpc-web") {
+            Some(Self::Web)
+        } else if is(b"application/grpc-web-text") {
+            Some(Self::WebText)
+        } else {
+            None
+        }
+    }
+}

@@ -8,7 +8,7 @@ mod tests;
 pub use fetch_metadata::FetchSite;
 
 use fetch_metadata::{FetchDest, FetchMode};
-use header_value::{Accept, is_grpc, is_prefetch, names_websocket};
+use header_value::{Accept, Grpc, is_prefetch, names_websocket};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Uri,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
@@ -42,6 +42,7 @@ pub struct RequestFacts {
     dest: FetchDest,
     accept: Accept,
     marks: Marks,
+    grpc: Option<Grpc>,
     origin: Option<HeaderValue>,
     host: Option<Host>,
     user_agent: Option<HeaderValue>,
@@ -76,10 +77,14 @@ impl RequestFacts {
                 (7, "upgrade") if names_websocket(value) => facts.marks.add(Marks::WEBSOCKET),
                 (10, "hx-request") => facts.marks.add(Marks::HTMX),
                 (10, "user-agent") => facts.user_agent = Some(value.clone()),
-                (12, "content-type") if is_grpc(value) => facts.marks.add(Marks::GRPC),
+                (11, "turbo-frame") | (18, "x-turbo-request-id") => {
+                    facts.marks.add(Marks::TURBO);
+                }
+                (12, "content-type") => facts.grpc = Grpc::of(value),
                 (14, "sec-fetch-dest") => facts.dest = FetchDest::of(value),
                 (14, "sec-fetch-mode") => facts.mode = FetchMode::of(value),
                 (14, "sec-fetch-site") => facts.site = facts.site.and(FetchSite::of(value)),
+                (16, "x-requested-with") => facts.marks.add(Marks::SCRIPT),
                 (21, "sec-secure-session-id") => facts.marks.add(Marks::DEVICE_BOUND),
                 _ => {}
             }
@@ -112,7 +117,7 @@ impl RequestFacts {
     ///
     /// `Sec-Fetch-Mode: navigate`, also of a form and a frame. Where the browser does not say (an
     /// old one, or http on a network): a GET, HEAD or POST that prefers HTML and is not made by a
-    /// script as far as htmx, gRPC or WebSocket headers tell.
+    /// script as far as the headers of htmx, Turbo, gRPC, WebSocket and `X-Requested-With` tell.
     pub const fn is_navigation(&self) -> bool {
         match self.mode {
             FetchMode::Navigate => true,
@@ -123,7 +128,10 @@ impl RequestFacts {
                         self.method,
                         RequestMethod::Get | RequestMethod::Head | RequestMethod::Post
                     )
-                    && !self.marks.has(Marks::HTMX | Marks::GRPC | Marks::WEBSOCKET)
+                    && self.grpc.is_none()
+                    && !self
+                        .marks
+                        .has(Marks::HTMX | Marks::SCRIPT | Marks::TURBO | Marks::WEBSOCKET)
             }
         }
     }
@@ -178,10 +186,27 @@ impl RequestFacts {
         self.marks.has(Marks::HTMX)
     }
 
+    /// Whether Turbo made it, which fetches pages and shows them itself: `Turbo-Frame`,
+    /// `X-Turbo-Request-Id`, or `Accept` names Turbo Streams first.
+    pub const fn is_turbo(&self) -> bool {
+        self.marks.has(Marks::TURBO) || matches!(self.accept, Accept::TurboStream)
+    }
+
     /// Whether it is a gRPC call: `Content-Type: application/grpc`, with any encoding. Not
-    /// gRPC-Web, whose clients understand a plain 401.
+    /// gRPC-Web.
     pub const fn is_grpc(&self) -> bool {
-        self.marks.has(Marks::GRPC)
+        matches!(self.grpc, Some(Grpc::Native))
+    }
+
+    /// Whether it is a gRPC-Web call: `Content-Type: application/grpc-web` or
+    /// `application/grpc-web-text`, with any encoding.
+    pub const fn is_grpc_web(&self) -> bool {
+        matches!(self.grpc, Some(Grpc::Web | Grpc::WebText))
+    }
+
+    /// Whether it is a gRPC-Web call in base64.
+    pub const fn is_grpc_web_text(&self) -> bool {
+        matches!(self.grpc, Some(Grpc::WebText))
     }
 
     /// The `Origin` header; `null` if there were several.
@@ -253,9 +278,10 @@ struct Marks(u8);
 impl Marks {
     const COOKIE: u8 = 1 << 5;
     const DEVICE_BOUND: u8 = 1;
-    const GRPC: u8 = 1 << 1;
     const HTMX: u8 = 1 << 2;
     const PREFETCH: u8 = 1 << 3;
+    const SCRIPT: u8 = 1 << 1;
+    const TURBO: u8 = 1 << 6;
     const WEBSOCKET: u8 = 1 << 4;
 
     const fn add(&mut self, mark: u8) {

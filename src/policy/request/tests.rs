@@ -106,7 +106,16 @@ fn an_unlisted_site_is_absent_and_two_that_differ_are_cross_site() {
 fn kinds_of_client_are_recognised() {
     assert!(facts("POST", &[("content-type", "application/grpc")]).is_grpc());
     assert!(facts("POST", &[("content-type", "Application/gRPC; x=y")]).is_grpc());
-    assert!(!facts("POST", &[("content-type", "application/grpc-web+proto")]).is_grpc());
+    let web = facts("POST", &[("content-type", "application/grpc-web+proto")]);
+    assert!(!web.is_grpc() && web.is_grpc_web() && !web.is_grpc_web_text());
+    let text = facts("POST", &[("content-type", "application/grpc-web-text")]);
+    assert!(!text.is_grpc() && text.is_grpc_web() && text.is_grpc_web_text());
+    assert!(!facts("POST", &[("content-type", "application/grpc-webby")]).is_grpc_web());
+    assert!(facts("GET", &[("turbo-frame", "cart")]).is_turbo());
+    assert!(facts("GET", &[("x-turbo-request-id", "1")]).is_turbo());
+    let streams = "text/vnd.turbo-stream.html, text/html, application/xhtml+xml";
+    assert!(facts("POST", &[("accept", streams)]).is_turbo());
+    assert!(!facts("GET", &[("accept", CHROME)]).is_turbo());
     assert!(facts("GET", &[("hx-request", "true")]).is_htmx());
     assert!(facts("GET", &[("upgrade", "h2c, websocket")]).is_upgrade());
     assert!(!facts("GET", &[("upgrade", "websockets")]).is_upgrade());

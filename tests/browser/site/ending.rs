@@ -41,10 +41,10 @@ impl Ending {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::AbsoluteTimeout => "reached its maximum length",
-            Self::Administrator => "An administrator ended your session",
-            Self::IdleTimeout => "Nobody was active for a while",
+            Self::Administrator => "signed out by an administrator",
+            Self::IdleTimeout => "without activity",
             Self::LogOut | Self::OtherDevice => "You signed out",
-            Self::SessionLimit => "the number of sessions is limited",
+            Self::SessionLimit => "the session limit was reached",
         }
     }
 
