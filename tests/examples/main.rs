@@ -12,6 +12,7 @@ mod bearer;
 mod demo_admin;
 mod demo_api;
 mod demo_audit;
+mod demo_exit_pages;
 mod demo_flags;
 mod demo_log_in;
 mod demo_log_out;
