@@ -179,7 +179,11 @@ impl Clock for ManualClock {
 }
 
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    // Not `as_millis`, which reckons with 128 bits.
+    duration
+        .as_secs()
+        .saturating_mul(1_000)
+        .saturating_add(u64::from(duration.subsec_millis()))
 }
 
 /// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.

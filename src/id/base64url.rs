@@ -19,22 +19,51 @@ pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != encoded_len(N) {
         return None;
     }
-    // What is not filled is zero, like the unused bits must be.
-    let mut values = [0; MOST];
-    for (value, byte) in values.iter_mut().zip(text) {
-        *value = value_of(*byte);
-    }
-    let bad = values.iter().fold(0, |bad, value| bad | value) & INVALID;
+    let (groups, bad) = groups_of(text);
     let mut bytes = [0; MOST_BYTES];
-    let (eights, _) = values.as_chunks::<8>();
     let (sixes, _) = bytes.as_chunks_mut::<6>();
-    for (eight, six) in eights.iter().zip(sixes) {
-        let [_, _, decoded @ ..] = packed(*eight).to_be_bytes();
+    for (group, six) in groups.iter().zip(sixes) {
+        let [_, _, decoded @ ..] = group.to_be_bytes();
         *six = decoded;
     }
     let (decoded, unused) = bytes.split_first_chunk()?;
     let bad = unused.iter().fold(bad, |bad, byte| bad | byte);
     (bad == 0).then_some(*decoded)
+}
+
+/// Decodes 64 characters to 48 bytes, as six numbers with the first byte highest.
+#[inline]
+pub(super) fn decode_words(text: &[u8]) -> Option<[u64; 6]> {
+    if text.len() != MOST {
+        return None;
+    }
+    let ([a, b, c, d, e, f, g, h], bad) = groups_of(text);
+    let words = [
+        a << 16 | b >> 32,
+        b << 32 | c >> 16,
+        c << 48 | d,
+        e << 16 | f >> 32,
+        f << 32 | g >> 16,
+        g << 48 | h,
+    ];
+    (bad == 0).then_some(words)
+}
+
+/// Eight times 48 bits, and whether a character is outside the alphabet: not 0. What the text
+/// does not fill is zero, like its unused bits must be.
+#[inline]
+fn groups_of(text: &[u8]) -> ([u64; 8], u8) {
+    let mut values = [0; MOST];
+    for (value, byte) in values.iter_mut().zip(text) {
+        *value = value_of(*byte);
+    }
+    let bad = values.iter().fold(0, |bad, value| bad | value) & INVALID;
+    let mut groups = [0; 8];
+    let (eights, _) = values.as_chunks::<8>();
+    for (group, eight) in groups.iter_mut().zip(eights) {
+        *group = packed(*eight);
+    }
+    (groups, bad)
 }
 
 /// The 6 bits of a character, or [`INVALID`].
@@ -111,12 +140,19 @@ mod tests {
             encode(&wide, &mut text);
             prop_assert_eq!(&text, &URL_SAFE_NO_PAD.encode(wide));
             prop_assert_eq!(decode::<48>(text.as_bytes()), Some(wide));
+            let words = decode_words(text.as_bytes()).unwrap().map(u64::to_be_bytes);
+            prop_assert_eq!(words.as_flattened(), &wide);
         }
 
         #[test]
         fn refuses_what_the_base64_crate_refuses(text in "[A-Za-z0-9_+/= -]{20,24}") {
             let expected = URL_SAFE_NO_PAD.decode(&text).ok().and_then(|b| b.try_into().ok());
             prop_assert_eq!(decode::<16>(text.as_bytes()), expected);
+            let long = format!("{text}{}", "A".repeat(64 - text.len()));
+            let expected = URL_SAFE_NO_PAD.decode(&long).ok();
+            let words = decode_words(long.as_bytes());
+            let bytes = words.map(|words| words.map(u64::to_be_bytes).as_flattened().to_vec());
+            prop_assert_eq!(bytes, expected);
         }
     }
 
@@ -134,6 +170,11 @@ mod tests {
             text[17] = byte;
             assert_eq!(
                 decode::<48>(&text).is_some(),
+                ALPHABET.contains(&byte),
+                "{byte:#04x}"
+            );
+            assert_eq!(
+                decode_words(&text).is_some(),
                 ALPHABET.contains(&byte),
                 "{byte:#04x}"
             );

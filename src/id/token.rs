@@ -44,13 +44,12 @@ impl Token {
     /// # Errors
     /// Anything but 64 characters of base64url.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidToken> {
-        let bytes: Zeroizing<[u8; SessionId::LEN + Secret::LEN]> = base64url::decode(text)
-            .map(Zeroizing::new)
-            .ok_or(InvalidToken)?;
-        let (id, secret) = bytes.split_first_chunk().ok_or(InvalidToken)?;
+        let [a, b, secret @ ..] = base64url::decode_words(text).ok_or(InvalidToken)?;
+        let id = u128::from(a) << 64 | u128::from(b);
         Ok(Self {
-            id: SessionId::from_bytes(*id),
-            secret: Secret(*secret.first_chunk().ok_or(InvalidToken)?),
+            id: SessionId::from_bytes(id.to_be_bytes()),
+            // In words: made of bytes it would be copied byte by byte, as it is erased.
+            secret: Secret(secret.map(u64::to_be_bytes)),
         })
     }
 
@@ -78,10 +77,12 @@ impl Token {
     /// Give it to the client and to nobody else; it is erased when dropped.
     pub fn expose(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; SessionId::LEN + Secret::LEN]);
-        for (to, from) in bytes
-            .iter_mut()
-            .zip(self.id.as_bytes().iter().chain(&self.secret.0))
-        {
+        for (to, from) in bytes.iter_mut().zip(
+            self.id
+                .as_bytes()
+                .iter()
+                .chain(self.secret.0.as_flattened()),
+        ) {
             *to = *from;
         }
         // The capacity is exact, so that no copy is left behind by growing.
@@ -102,21 +103,21 @@ impl fmt::Debug for Token {
 
 /// The part of a [`Token`] that nobody else knows: 32 random bytes.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret([u8; Self::LEN]);
+pub struct Secret([[u8; 8]; 4]);
 
 impl Secret {
     /// Length in bytes.
     pub const LEN: usize = 32;
 
     fn random() -> Result<Self, getrandom::Error> {
-        let mut secret = Self([0; Self::LEN]);
-        getrandom::fill(&mut secret.0)?;
+        let mut secret = Self([[0; 8]; 4]);
+        getrandom::fill(secret.0.as_flattened_mut())?;
         Ok(secret)
     }
 
     /// What a store keeps of it.
     pub fn hash(&self) -> SecretHash {
-        SecretHash(blake3::hash(&self.0))
+        SecretHash(blake3::hash(self.0.as_flattened()))
     }
 }
 

@@ -172,7 +172,8 @@ impl Record {
     pub fn idle_deadline(&self, last_seen: Timestamp) -> Option<Timestamp> {
         let idle = self.idle_millis?.get();
         let allowed = idle.saturating_add(self.touch_interval_millis);
-        Some(last_seen.saturating_add(Duration::from_millis(allowed)))
+        let deadline = last_seen.as_unix_millis().saturating_add(allowed);
+        Some(Timestamp::from_unix_millis(deadline))
     }
 
     /// The first of both deadlines.

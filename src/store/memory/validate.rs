@@ -147,6 +147,9 @@ impl MemoryStore {
         now: Timestamp,
     ) -> Option<Due> {
         let cut = self.cut_of(record);
+        if cut.is_none() && now < record.deadline(last_seen) {
+            return None;
+        }
         let cause = record.due(last_seen, cut.as_ref(), now)?;
         let cut = record.cut_by(last_seen, cut.as_ref(), now);
         let at = cut.map_or_else(|| record.deadline(last_seen), |cut| cut.at);
