@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod audit_jsonl;
 mod bearer;
 mod demo_admin;
 mod demo_api;
@@ -23,3 +24,4 @@ mod demo_return_to;
 mod demo_streams;
 mod hyper;
 mod support;
+mod websockets;

@@ -170,6 +170,20 @@ async fn a_refused_upgrade_gives_nobody_a_socket_for_long() {
     soon("the end", read_all(&mut stream)).await;
 }
 
+// A Close frame does not wait until what went before it is acknowledged.
+#[tokio::test]
+async fn connections_send_at_once() {
+    let listener = CutListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await;
+    let stream = listener.accept().await.unwrap();
+    assert!(stream.get_ref().nodelay().unwrap());
+
+    let mut listener = listener;
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await;
+    let (stream, _) = axum::serve::Listener::accept(&mut listener).await;
+    assert!(stream.get_ref().nodelay().unwrap());
+}
+
 // An HTTP/2 connection carries the streams of others.
 #[tokio::test]
 async fn a_connection_of_http_2_is_never_shut() {

@@ -24,7 +24,11 @@ pub struct CutStream {
 
 impl CutStream {
     /// Makes a connection such that it can be shut; `address` is the peer's.
+    ///
+    /// Sets `TCP_NODELAY`; take it back with [`get_ref`](Self::get_ref).
     pub fn new(stream: TcpStream, address: SocketAddr) -> Self {
+        // It fails only on a connection that is over, which is found out when it is read.
+        let _over = stream.set_nodelay(true);
         let connection = Arc::new(Connection {
             stream,
             closed: CancellationToken::new(),

@@ -17,6 +17,8 @@ mod watch;
 pub use close::Close;
 pub(crate) use close::{CloseRules, is_sendable};
 pub use error::SocketError;
+#[cfg(all(test, adjourn_loom))]
+pub(super) use watch::take_back;
 pub(crate) use watch::watch;
 
 use futures_core::{FusedStream, Stream};

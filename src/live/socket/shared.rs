@@ -1,9 +1,11 @@
 //! The slot that a handler and the watch over it share.
 
-use crate::reason::EndReason;
+use crate::{
+    live::sync::{Mutex, MutexGuard, lock},
+    reason::EndReason,
+};
 use std::{
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -31,7 +33,7 @@ pub(super) enum Side {
 }
 
 impl<S> Shared<S> {
-    pub(super) const fn new(socket: S) -> Self {
+    pub(super) fn new(socket: S) -> Self {
         Self(Mutex::new(State {
             socket: Some(socket),
             reason: None,
@@ -124,7 +126,7 @@ impl<S> Shared<S> {
 
     /// A panic of the socket inside leaves the slot as it is: it can still be emptied.
     fn lock(&self) -> MutexGuard<'_, State<S>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

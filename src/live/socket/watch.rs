@@ -18,13 +18,35 @@ use tokio::{task::consume_budget, time::timeout};
 ///
 /// A handler that returns but has handed its socket on is watched until that is dropped.
 pub(crate) async fn watch<S, M, H, F>(
-    guard: LiveGuard,
+    mut guard: LiveGuard,
     rules: &CloseRules,
     socket: S,
     close: impl FnOnce(&Close) -> M,
     handler: H,
 ) where
     S: Stream + Sink<M> + Unpin,
+    H: FnOnce(LiveSocket<S>) -> F,
+    F: Future<Output = ()>,
+{
+    // Held until the peer was told: the connection is open as long.
+    let Some((socket, reason)) = take_back(&mut guard, socket, handler).await else {
+        return;
+    };
+    if let Some(socket) = socket {
+        let close = close(&rules.close(reason));
+        // Either way the socket is dropped now.
+        let _told = timeout(rules.grace, say_goodbye(socket, close)).await;
+    }
+}
+
+/// Runs a handler until it is done with, or the session has ended: then the socket, unless the
+/// handler has dropped it, and why.
+pub(in crate::live) async fn take_back<S, H, F>(
+    guard: &mut LiveGuard,
+    socket: S,
+    handler: H,
+) -> Option<(Option<S>, EndReason)>
+where
     H: FnOnce(LiveSocket<S>) -> F,
     F: Future<Output = ()>,
 {
@@ -38,30 +60,24 @@ pub(crate) async fn watch<S, M, H, F>(
         guard,
         waits: None,
     };
-    let Some(reason) = poll_fn(|cx| running.poll(&slot.0, cx)).await else {
-        return;
-    };
+    let reason = poll_fn(|cx| running.poll(&slot.0, cx)).await?;
     // Taken first: dropped with the handler, it could tell the peer nothing.
     let socket = slot.0.take(Some(reason.clone()));
     let handler = running.handler.take();
     // A destructor that panics must not keep the peer from being told.
     let _panicked = catch_unwind(AssertUnwindSafe(|| drop(handler)));
-    if let Some(socket) = socket {
-        let close = close(&rules.close(reason));
-        // Either way the socket is dropped now.
-        let _told = timeout(rules.grace, say_goodbye(socket, close)).await;
-    }
+    Some((socket, reason))
 }
 
 /// A handler at work.
-struct Running<F> {
-    guard: LiveGuard,
+struct Running<'a, F> {
+    guard: &'a mut LiveGuard,
     /// Who is known to be woken when the session ends.
     waits: Option<Waker>,
     handler: Option<Pin<Box<F>>>,
 }
 
-impl<F: Future<Output = ()>> Running<F> {
+impl<F: Future<Output = ()>> Running<'_, F> {
     /// Why the session ended, or `None` when there is nothing left to watch.
     fn poll<S>(&mut self, shared: &Shared<S>, cx: &mut Context<'_>) -> Poll<Option<EndReason>> {
         if let Poll::Ready(reason) = self.poll_ended(cx) {

@@ -14,6 +14,8 @@ mod loom_hold;
 mod loom_kept;
 #[cfg(adjourn_loom)]
 mod loom_signal;
+#[cfg(adjourn_loom)]
+mod loom_socket;
 #[cfg(not(adjourn_loom))]
 mod socket;
 #[cfg(not(adjourn_loom))]

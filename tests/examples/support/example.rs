@@ -104,8 +104,18 @@ impl Drop for Example {
 
 /// Runs the demo until it ends by itself: exit status, standard output, standard error.
 pub(crate) fn exit_of(flags: &[&str]) -> (Option<i32>, String, String) {
-    let mut child = command("demo")
-        .args(flags)
+    let mut demo = command("demo");
+    demo.args(flags);
+    exit_of_command(demo)
+}
+
+/// Runs a single file that ends by itself.
+pub(crate) fn run_to_end(name: &str) -> (Option<i32>, String, String) {
+    exit_of_command(command(name))
+}
+
+fn exit_of_command(mut command: Command) -> (Option<i32>, String, String) {
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -148,7 +158,9 @@ fn built_examples() -> PathBuf {
         let built = fs::metadata(file).and_then(|found| found.modified());
         built.is_ok_and(|built| built >= sources)
     };
-    if !["bearer", "demo", "hyper"].into_iter().all(is_fresh) {
+    let names = ["audit_jsonl", "bearer", "demo", "hyper", "hyper_websocket"];
+    let of_ws = cfg!(feature = "ws").then_some("websocket_cut");
+    if !names.into_iter().chain(of_ws).all(is_fresh) {
         build_examples(root, profile);
     }
     folder

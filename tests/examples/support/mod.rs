@@ -10,7 +10,7 @@ mod http;
 pub(crate) use browser::Browser;
 pub(crate) use curl::run_curl_block;
 pub(crate) use events::{Events, THE_END};
-pub(crate) use example::{Example, exit_of};
+pub(crate) use example::{Example, exit_of, run_to_end};
 pub(crate) use folder::Folder;
 pub(crate) use http::{Call, Response, connect};
 
