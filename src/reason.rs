@@ -5,7 +5,10 @@
 //! 2. A [`Cause`] is what somebody asks for: a reason, an initiator, perhaps an actor and a note.
 //! 3. An [`Ending`] is a cause that the store has decided, with the time at which it did.
 
-use crate::{id::Subject, time::Timestamp};
+use crate::{
+    id::{RequestId, Subject},
+    time::Timestamp,
+};
 use std::{borrow::Cow, fmt, sync::Arc};
 
 /// Why a session ended.
@@ -208,6 +211,7 @@ pub struct Cause {
 struct Details {
     actor: Option<Subject>,
     note: Option<Arc<str>>,
+    request_id: Option<RequestId>,
 }
 
 impl Cause {
@@ -248,6 +252,15 @@ impl Cause {
         self
     }
 
+    /// Names the request by which it came. Endings that a handler's [`Session`](crate::Session) asks
+    /// for have it by themselves, where
+    /// [`with_request_id`](crate::SessionsBuilder::with_request_id) is set.
+    #[must_use]
+    pub fn with_request_id(mut self, id: RequestId) -> Self {
+        self.details.get_or_insert_default().request_id = Some(id);
+        self
+    }
+
     /// Why.
     pub const fn reason(&self) -> &EndReason {
         &self.reason
@@ -261,6 +274,11 @@ impl Cause {
     /// Which person, when not the session's own user.
     pub fn actor(&self) -> Option<&Subject> {
         self.details.as_ref()?.actor.as_ref()
+    }
+
+    /// The request by which it came.
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.details.as_ref()?.request_id.as_ref()
     }
 
     /// The free text.

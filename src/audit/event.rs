@@ -2,7 +2,7 @@
 
 use super::EndScope;
 use crate::{
-    id::{SessionId, Subject},
+    id::{RequestId, SessionId, Subject},
     reason::Cause,
     record::{Client, Generation},
     time::Timestamp,
@@ -28,6 +28,9 @@ pub struct Event {
     pub subject: Option<Subject>,
     /// The client: of the request, or for an ending the one that started the session.
     pub client: Option<Arc<Client>>,
+    /// The request by which it came, where the application says what requests are called
+    /// ([`with_request_id`](crate::SessionsBuilder::with_request_id)).
+    pub request_id: Option<RequestId>,
 }
 
 /// What happened.
@@ -274,6 +277,7 @@ impl Event {
             session_id: None,
             subject: None,
             client: None,
+            request_id: None,
         }
     }
 
@@ -292,6 +296,12 @@ impl Event {
     #[must_use]
     pub(crate) fn from(mut self, client: Option<Arc<Client>>) -> Self {
         self.client = client;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn asked_by(mut self, request_id: Option<&RequestId>) -> Self {
+        self.request_id = request_id.cloned();
         self
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Event, EventKind, tracing_sink::clamped};
 use crate::{
-    id::{SessionId, Subject},
+    id::{RequestId, SessionId, Subject},
     reason::Cause,
     record::{Client, Generation},
 };
@@ -40,6 +40,8 @@ impl Serialize for Native<'_> {
         entry(&mut map, "subject", subject.map(Subject::as_str))?;
         entry(&mut map, "client_address", client.and_then(Client::address))?;
         entry(&mut map, "user_agent", client.and_then(Client::user_agent))?;
+        let request_id = event.request_id.as_ref();
+        entry(&mut map, "request_id", request_id.map(RequestId::as_str))?;
         self.details(&mut map)?;
         map.end()
     }

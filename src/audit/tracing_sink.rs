@@ -9,7 +9,7 @@ pub const TARGET: &str = "adjourn::audit";
 /// Writes each event to `tracing` with the target [`TARGET`].
 ///
 /// The message is the event's [`code`](EventKind::code). Fields, all stable: `event` (the code),
-/// `at`, `session_id`, `subject`, `client_address`, `user_agent`, and by kind `reason`,
+/// `at`, `session_id`, `subject`, `client_address`, `user_agent`, `request_id`, and by kind `reason`,
 /// `initiator`, `actor`, `note`, `scope`, `generation`, `kept`, `concluded`, `more_follow`,
 /// `lived_ms`, `idle_ms`, `hooks`, `failed_hooks`, `redelivered`, `live`, `max`, `why`,
 /// `operation`, `error`, `kind`, `count`, `sources`, `verdict`, `findings`. What is not known is absent or empty.
@@ -34,6 +34,7 @@ macro_rules! write_event {
             subject = event.subject.as_ref().map(tracing::field::display),
             client_address = client.and_then(Client::address).map(tracing::field::display),
             user_agent = client.and_then(Client::user_agent),
+            request_id = event.request_id.as_ref().map(tracing::field::display),
             $($($field)*,)?
             "{}", event.kind.code()
         );

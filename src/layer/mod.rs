@@ -9,6 +9,9 @@
 //! `flow` holds the two straight-line functions of the picture, and the future between them is a
 //! nameable state machine.
 //!
+//! Each request is an event at the level DEBUG (target `adjourn::request`): how its session stood, whether
+//! the layer answered it itself, the status. It costs nothing while nobody listens.
+//!
 //! Order of layers, outermost first: tracing, panic catching, CORS, compression, **session**,
 //! timeouts, routes. CORS outside, else a script cannot read the 401; compression outside, so that
 //! the last event of a cut stream is compressed with the rest.

@@ -4,14 +4,14 @@ use super::{SessionLayer, SessionsBuilder, endpoints::EndpointRules};
 use crate::{
     carrier::Carriers,
     farewell::FarewellConfig,
-    id::Subject,
+    id::{RequestId, Subject},
     policy::{Network, PolicyReport, RequestFacts},
     record::Activity,
     session::Context,
     store::{self, Cursor, Listed, Page, SessionStore},
     terminate::{Background, Terminator},
 };
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 use std::{fmt, net::IpAddr, sync::Arc};
 
 /// Everything that works with the sessions of an application: makes the layer, the endpoints and
@@ -39,6 +39,9 @@ pub(super) type ActivityRule = dyn Fn(&RequestFacts) -> Activity + Send + Sync;
 /// Finds the address of the peer in the extensions of a request.
 pub(super) type PeerRule = dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync;
 
+/// Finds what a request is called.
+pub(super) type RequestIdRule = dyn Fn(&HeaderMap, &Extensions) -> Option<RequestId> + Send + Sync;
+
 pub(crate) struct Core {
     pub(crate) context: Arc<Context>,
     pub(crate) farewell: Arc<FarewellConfig>,
@@ -46,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) endpoints: EndpointRules,
     pub(super) activity: Box<ActivityRule>,
     pub(super) peer: Box<PeerRule>,
+    pub(super) request_id: Option<Box<RequestIdRule>>,
     pub(super) trusted_proxies: Vec<Network>,
     /// Whether a response whose session ended meanwhile is replaced.
     pub(super) replace_in_flight: bool,

@@ -145,7 +145,8 @@ impl Session {
         let road = &self.context().road;
         let event = Event::new(EventKind::Rotated, road.clock.now())
             .of(id)
-            .by(self.subject());
+            .by(self.subject())
+            .asked_by(self.request_id());
         road.record(&event);
     }
 
@@ -154,7 +155,8 @@ impl Session {
         let road = &self.context().road;
         let event = Event::new(kind, road.clock.now())
             .by(subject)
-            .from(Some(Arc::new(self.request_client())));
+            .from(Some(Arc::new(self.request_client())))
+            .asked_by(self.request_id());
         road.record(&event);
     }
 

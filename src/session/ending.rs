@@ -44,7 +44,7 @@ impl Session {
     /// # Cancel safety
     /// Once polled, the ending happens as a whole whether or not the future is polled again.
     pub async fn end(&self, cause: impl Into<Cause> + Send) -> Result<Ended, EndError> {
-        let cause = cause.into();
+        let cause = self.named(cause.into());
         match self.standing() {
             Standing::Live(live) => self.end_this(live.id, cause).await,
             // Whoever holds the token may give it up.
@@ -74,6 +74,7 @@ impl Session {
             .id()
             .zip(self.subject())
             .ok_or(EndOthersError::NoSubject)?;
+        let cause = self.named(cause.into());
         let terminator = crate::terminate::Terminator(Arc::clone(&self.context().road));
         Ok(terminator.end_subject(&subject, Some(id), cause).await?)
     }
@@ -89,7 +90,7 @@ impl Session {
         &self,
         cause: impl Into<Cause> + Send,
     ) -> Result<EndedAll, EndOthersError> {
-        let cause = cause.into();
+        let cause = self.named(cause.into());
         let (id, subject) = self
             .id()
             .zip(self.subject())
@@ -101,6 +102,14 @@ impl Session {
             Err(_) => self.state().end_failed = true,
         }
         Ok(ended?)
+    }
+
+    /// The cause with the name of this request, unless it has one.
+    pub(super) fn named(&self, cause: Cause) -> Cause {
+        match self.request_id() {
+            Some(id) if cause.request_id().is_none() => cause.with_request_id(id.clone()),
+            Some(_) | None => cause,
+        }
     }
 
     async fn end_this(&self, id: SessionId, cause: Cause) -> Result<Ended, EndError> {
@@ -145,7 +154,8 @@ impl Session {
             road.clock.now(),
         )
         .by(self.subject())
-        .from(Some(Arc::new(self.request_client())));
+        .from(Some(Arc::new(self.request_client())))
+        .asked_by(self.request_id());
         event.session_id = self.id();
         road.record(&event);
     }

@@ -80,7 +80,8 @@ impl Session {
         let event = Event::new(EventKind::Extended, road.clock.now())
             .of(id)
             .by(subject)
-            .from(Some(Arc::new(self.request_client())));
+            .from(Some(Arc::new(self.request_client())))
+            .asked_by(self.request_id());
         road.record(&event);
         Some(remaining)
     }

@@ -3,7 +3,7 @@
 use super::{Context, return_to::WayBack};
 use crate::{
     carrier::Via,
-    id::{SecretHash, SessionId, Subject, Token},
+    id::{RequestId, SecretHash, SessionId, Subject, Token},
     live::Mark,
     policy::RequestFacts,
     reason::EndReason,
@@ -36,6 +36,7 @@ pub(super) struct Inner {
     pub(super) mark: Mark,
     /// What the store was told of the user.
     activity: Activity,
+    pub(super) request_id: Option<RequestId>,
     pub(super) state: Mutex<State>,
 }
 
@@ -131,6 +132,7 @@ impl Session {
         address: Option<IpAddr>,
         mark: Mark,
         activity: Activity,
+        request_id: Option<RequestId>,
     ) -> Self {
         Self(Arc::new(Inner {
             context,
@@ -138,6 +140,7 @@ impl Session {
             address,
             mark,
             activity,
+            request_id,
             state: Mutex::default(),
         }))
     }
@@ -283,6 +286,12 @@ impl Session {
     /// The address of the client, as far as the trusted proxies tell.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.0.address
+    }
+
+    /// What this request is called, where the application says so
+    /// ([`with_request_id`](crate::SessionsBuilder::with_request_id)).
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.0.request_id.as_ref()
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {

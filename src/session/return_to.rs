@@ -113,7 +113,8 @@ impl Session {
         };
         let mut event = Event::new(kind, road.clock.now())
             .by(self.subject())
-            .from(Some(Arc::new(self.request_client())));
+            .from(Some(Arc::new(self.request_client())))
+            .asked_by(self.request_id());
         event.session_id = self.id();
         road.record(&event);
     }

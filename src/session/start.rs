@@ -11,7 +11,7 @@ use crate::{
     carrier::Via,
     id::{InvalidSubject, SessionId, Subject, Token},
     policy::Timeouts,
-    reason::EndReason,
+    reason::{Cause, EndReason},
     record::{Changes, Live, Values},
     store::{self, Limit, NewSession, Ticket},
     terminate::EndError,
@@ -119,7 +119,10 @@ impl Session {
             Start::Outdated => return Err(StartError::Outdated),
         };
         let born = match old.as_ref().filter(|old| !superseded.contains(&old.id)) {
-            Some(old) => end_replaced(&context, old.id, born).await?,
+            Some(old) => {
+                let cause = self.named(EndReason::Reauthenticated.into());
+                end_replaced(&context, old.id, cause, born).await?
+            }
             None => born,
         };
         if let Some(live) = born.hand_over() {
@@ -194,7 +197,8 @@ impl Session {
         let event = Event::new(EventKind::Started, live.record.created_at())
             .of(live.id)
             .by(live.record.subject().cloned())
-            .from(live.record.client().cloned());
+            .from(live.record.client().cloned())
+            .asked_by(self.request_id());
         road.record(&event);
     }
 }
@@ -203,10 +207,10 @@ impl Session {
 async fn end_replaced(
     context: &Context,
     old: SessionId,
+    cause: Cause,
     born: Newborn,
 ) -> Result<Newborn, EndError> {
-    let ended = context.road.end(old, EndReason::Reauthenticated.into());
-    match ended.await {
+    match context.road.end(old, cause).await {
         Ok(_receipt) => Ok(born),
         Err(error) => {
             born.end().await;

@@ -7,7 +7,7 @@
 //! 3. Values are not written here: they are opaque, and [`Values::as_packed`] is their form.
 
 use crate::{
-    id::{SessionId, Subject},
+    id::{RequestId, SessionId, Subject},
     reason::{Cause, EndReason, Initiator},
     record::{Client, Grants, Scope, Values},
     time::Timestamp,
@@ -34,6 +34,7 @@ pub(super) fn cause_to_text(cause: &Cause) -> String {
         by: cause.initiator().code().to_owned(),
         actor: cause.actor().map(|actor| actor.as_str().to_owned()),
         note: cause.note().map(str::to_owned),
+        request: cause.request_id().map(ToString::to_string),
     })
 }
 
@@ -49,6 +50,9 @@ pub(super) fn cause_from_text(text: &str) -> Result<Cause, Unreadable> {
     }
     if let Some(note) = stored.note {
         cause = cause.with_note(&note);
+    }
+    if let Some(id) = stored.request {
+        cause = cause.with_request_id(RequestId::new(id).ok_or_else(damaged)?);
     }
     Ok(cause)
 }
@@ -132,6 +136,8 @@ struct StoredCause {
     actor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -187,6 +193,7 @@ mod tests {
     fn cause() -> Cause {
         Cause::new(EndReason::custom("account-closed").unwrap())
             .with_initiator(Initiator::Risk)
+            .with_request_id(RequestId::new("req-7").unwrap())
             .with_actor(Subject::new("admin-3").unwrap())
             .with_note("\0 \u{7528}\"\n")
     }

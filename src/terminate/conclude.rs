@@ -22,6 +22,7 @@ use std::{
 };
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// Ends sessions, from anywhere: admin routes, jobs, a message from elsewhere.
 ///
@@ -225,17 +226,27 @@ impl Road {
     pub(crate) fn conclude(self: &Arc<Self>, departed: Departed) -> Work {
         self.live
             .ended(departed.id, departed.ending.reason().clone());
+        let span = tracing::info_span!(
+            target: "adjourn",
+            "ending",
+            session_id = %departed.id,
+            reason = departed.ending.reason().code()
+        );
         let has_scratch = |scratch: &Arc<Scratch>| scratch.keeps(departed.id);
         if !self.config.hooks.is_empty() || self.scratch.as_ref().is_some_and(has_scratch) {
-            return Work::Running(self.tasks.spawn(Arc::clone(self).finish(departed)));
+            return Work::Running(
+                self.tasks
+                    .spawn(Arc::clone(self).finish(departed).instrument(span)),
+            );
         }
+        let _inside = span.enter();
         self.report(&departed, &[]);
         match self.store.acknowledge(departed.id, departed.claim) {
             Reply::Now(answer) => self.acknowledged(answer),
             Reply::Later(answer) => {
                 let road = Arc::clone(self);
-                self.tasks
-                    .spawn(async move { road.acknowledged(answer.await) });
+                let acknowledged = async move { road.acknowledged(answer.await) };
+                self.tasks.spawn(acknowledged.in_current_span());
             }
         }
         Work::Done
@@ -303,7 +314,8 @@ impl Road {
         let event = Event::new(kind, at)
             .of(departed.id)
             .by(departed.subject.clone())
-            .from(departed.client.clone());
+            .from(departed.client.clone())
+            .asked_by(departed.ending.cause().request_id());
         self.record(&event);
     }
 

@@ -79,8 +79,10 @@ impl Drop for CutMade {
             concluded: self.concluded,
             more_follow: self.more,
         };
-        self.road
-            .record(&Event::new(kind, self.road.clock.now()).by(subject));
+        let event = Event::new(kind, self.road.clock.now())
+            .by(subject)
+            .asked_by(self.cause.request_id());
+        self.road.record(&event);
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// Any error.
 pub type BoxError = Box<dyn error::Error + Send + Sync>;
@@ -156,7 +157,8 @@ impl NamedHook {
     ) -> HookOutcome {
         let (hook, ended) = (Arc::clone(&self.hook), Arc::clone(ended));
         // The call that makes the future belongs inside: it may panic, too.
-        let task = tasks.spawn(async move { hook.run(ended).await });
+        let run = async move { hook.run(ended).await };
+        let task = tasks.spawn(run.in_current_span());
         let _stops_with_us = AbortOnDrop(task.abort_handle());
         match timeout(limit, task).await {
             Ok(Ok(Ok(()))) => HookOutcome::Done,

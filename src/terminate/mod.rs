@@ -13,6 +13,9 @@
 //! Sweeper ------------> store.end_due --/
 //! ```
 //!
+//! 4. Each ending is a span at the level INFO (target `adjourn`, name `ending`), so that what a hook logs
+//!    says for which session.
+//!
 //! Knows nothing of requests and responses: what the client sees is the farewell's matter.
 
 mod background;

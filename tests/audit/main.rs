@@ -12,6 +12,7 @@ mod events;
 mod files;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod requests;
 mod secrets;
 #[path = "../flow/support/mod.rs"]
 mod support;

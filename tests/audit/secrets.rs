@@ -23,7 +23,13 @@ const LONG: Duration = Duration::from_mins(1);
 
 /// Everything that goes to `tracing`.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -155,7 +161,7 @@ async fn no_sink_in_any_format_holds_a_token_a_cookie_or_a_value() {
     }
     let mut text = recorded.written().await;
     drop(guard);
-    text.push_str(&String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
+    text.push_str(&log.text());
     assert!(text.contains("session_use_after_expire:alice"));
     assert!(text.contains("\"class_uid\":3002"));
     assert!(text.contains("adjourn::audit"), "tracing was heard");

@@ -8,6 +8,7 @@ use crate::{
     audit::{Event, EventKind, Severity},
     id::Subject,
     reason::{Cause, Initiator},
+    record::Client,
 };
 use serde_json::{Map, Value, json};
 
@@ -58,12 +59,21 @@ pub(super) fn document(
     if let Some(client) = event.client.as_deref() {
         let endpoint = client.address().map(|ip| json!({ "ip": ip }));
         add(&mut document, "src_endpoint", endpoint);
-        let request = client
-            .user_agent()
-            .map(|agent| json!({ "user_agent": agent }));
-        add(&mut document, "http_request", request);
     }
+    add(&mut document, "http_request", http_request(event));
     (document, unmapped(event, names))
+}
+
+fn http_request(event: &Event) -> Option<Value> {
+    let agent = event.client.as_deref().and_then(Client::user_agent);
+    let mut request = Map::new();
+    add(
+        &mut request,
+        "uid",
+        event.request_id.as_ref().map(|id| json!(id.as_str())),
+    );
+    add(&mut request, "user_agent", agent.map(|agent| json!(agent)));
+    (!request.is_empty()).then_some(Value::Object(request))
 }
 
 /// What of the class's activities an event is.
@@ -215,6 +225,7 @@ fn unmapped(event: &Event, names: &Names) -> Map<String, Value> {
         "subject",
         "client_address",
         "user_agent",
+        "request_id",
     ] {
         native.remove(said);
     }

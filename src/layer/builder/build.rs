@@ -58,6 +58,7 @@ impl SessionsBuilder {
             endpoints,
             activity: self.activity,
             peer: self.peer,
+            request_id: self.request_id,
             trusted_proxies,
             replace_in_flight: self.replace_in_flight,
             background: Background::default(),

@@ -15,7 +15,7 @@ pub use error::BuildError;
 
 use super::{
     peer::usual_peer,
-    sessions::{ActivityRule, PeerRule},
+    sessions::{ActivityRule, PeerRule, RequestIdRule},
 };
 use crate::{
     audit::{EventLimits, Sink, TracingSink},
@@ -57,6 +57,7 @@ pub struct SessionsBuilder {
     replace_in_flight: bool,
     activity: Box<ActivityRule>,
     peer: Box<PeerRule>,
+    request_id: Option<Box<RequestIdRule>>,
     sockets: sockets::SocketSettings,
     policies: PolicyConfig,
     road: RoadConfig,
@@ -87,6 +88,7 @@ impl SessionsBuilder {
             replace_in_flight: true,
             activity: Box::new(default_activity),
             peer: Box::new(usual_peer),
+            request_id: None,
             sockets: sockets::SocketSettings::default(),
             policies: PolicyConfig::default(),
             road: RoadConfig {

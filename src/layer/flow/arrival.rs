@@ -42,9 +42,12 @@ impl Arrival {
             Place::Usual => (core.activity)(&facts),
             Place::Asset | Place::Passive => Activity::Passive,
         };
+        let request_id = core.request_id.as_ref();
+        let request_id = request_id.and_then(|find| find(request.headers(), request.extensions()));
         let mark = core.context.road.live.mark();
+        let context = Arc::clone(&core.context);
         Self {
-            session: Session::new(Arc::clone(&core.context), facts, address, mark, activity),
+            session: Session::new(context, facts, address, mark, activity, request_id),
             core: Arc::clone(core),
             activity,
             place,
@@ -271,7 +274,9 @@ impl Arrival {
     fn event(&self, kind: EventKind, id: Option<SessionId>) -> Event {
         let road = &self.core.context.road;
         let client = Arc::new(self.session.request_client());
-        let mut event = Event::new(kind, road.clock.now()).from(Some(client));
+        let mut event = Event::new(kind, road.clock.now())
+            .from(Some(client))
+            .asked_by(self.session.request_id());
         event.session_id = id;
         event
     }

@@ -1,6 +1,7 @@
 //! The path of a request: `enter` and `leave`, one step after the other.
 
 mod arrival;
+mod outcome;
 mod visit;
 
 pub(super) use self::visit::{Entrance, Visit};
@@ -82,9 +83,9 @@ where
     };
     if let Err(error) = committed {
         session.context().road.store_failed("commit", &error);
-        return visit
-            .answer(session, &Refusal::Unavailable)
-            .map(SessionBody::ours);
+        let answer = visit.answer(session, &Refusal::Unavailable);
+        outcome::tell(session, answer.status(), true);
+        return answer.map(SessionBody::ours);
     }
     #[cfg(feature = "listener")]
     super::upgraded::watch(
@@ -103,6 +104,7 @@ where
         None => guard(session, response),
     };
     visit.farewell(session, &mut response, (refused, storable && !refused));
+    outcome::tell(session, response.status(), refused);
     visit.delivery.done();
     response
 }

@@ -1,5 +1,6 @@
 //! A request on its way through the inner service, and its response on the way out.
 
+use super::outcome;
 #[cfg(feature = "listener")]
 use crate::layer::upgraded;
 use crate::{
@@ -53,6 +54,7 @@ impl Entrance {
                 let session = session.clone();
                 let mut answer = visit.answer(&session, &refusal);
                 visit.farewell(&session, &mut answer, (true, false));
+                outcome::tell(&session, answer.status(), true);
                 visit.delivery.done();
                 Err(Box::new(answer))
             }

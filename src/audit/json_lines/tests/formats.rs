@@ -5,7 +5,7 @@ use crate::{
     audit::{
         EndScope, Event, EventKind, FailedHook, Format, JsonLines, PolicyFinding, json_lines::Lines,
     },
-    id::{SessionId, Subject},
+    id::{RequestId, SessionId, Subject},
     reason::{Cause, EndReason},
     record::{Client, Generation},
     time::Timestamp,
@@ -85,6 +85,7 @@ fn event(kind: EventKind, subject: Option<&str>) -> Event {
         .of(SessionId::from_bytes([1; 16]))
         .by(subject.map(|subject| Subject::new(subject).unwrap()))
         .from(Some(Arc::new(client)))
+        .asked_by(RequestId::new("req-7").as_ref())
 }
 
 fn lines(format: Format) -> Lines {
@@ -157,6 +158,8 @@ fn a_log_out_is_a_logoff_by_its_user() {
     assert_eq!(document["session"]["created_time"], 1_767_222_000_000_u64);
     assert_eq!(document["session"]["expiration_reason"], "logout");
     assert_eq!(document["src_endpoint"]["ip"], "192.0.2.7");
+    assert_eq!(document["http_request"]["uid"], "req-7");
+    assert_eq!(document["unmapped"]["request_id"], Value::Null, "said once");
     assert_eq!(document["unmapped"]["failed_hooks"][0]["name"], "files");
     assert_eq!(document["unmapped"]["redelivered"], true);
 }
