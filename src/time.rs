@@ -234,6 +234,7 @@ mod tests {
         assert_eq!(Timestamp(5).saturating_sub(Duration::MAX), Timestamp(0));
     }
 
+    // R-13-14
     #[test]
     fn a_wall_clock_set_back_does_not_stop_time() {
         let offset = AtomicU64::new(0);

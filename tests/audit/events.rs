@@ -2,7 +2,7 @@
 
 use crate::support::{Site, raw};
 use adjourn::{
-    audit::{EndScope, EventKind},
+    audit::{EndScope, EventKind, Finding, InsightLimits, Insights},
     id::Subject,
     reason::{Cause, EndReason, Initiator},
 };
@@ -191,4 +191,95 @@ async fn what_was_counted_is_recorded_at_shutdown() {
     assert_eq!(site.events.count("events-suppressed"), 0);
     site.sessions.shutdown().await;
     assert_eq!(site.events.count("events-suppressed"), 1);
+}
+
+/// What was recorded since: codes with what tells them apart.
+fn since(site: &Site, before: usize) -> Vec<&'static str> {
+    site.events.codes().split_off(before)
+}
+
+// R-1-31: each attempt to get past a control is one event, and says which.
+#[tokio::test]
+async fn each_attempt_to_bypass_a_control_is_one_event() {
+    let site = Site::open().await;
+    let alice = site.logged_in("alice").await;
+    let token = alice.token().unwrap();
+    let attempts: [(&str, &str, String, &str); 4] = [
+        (
+            "POST",
+            "/logout",
+            format!("__Host-sid={token}"),
+            "log-out-refused",
+        ),
+        (
+            "GET",
+            "/api/me",
+            format!("__Host-sid={}{}", &token[..22], "A".repeat(42)),
+            "wrong-secret",
+        ),
+        (
+            "GET",
+            "/api/me",
+            "__Host-sid=garbage".to_owned(),
+            "unknown-token",
+        ),
+        (
+            "GET",
+            "/api/me",
+            format!("__Host-sid={token}; __Host-sid={token}x"),
+            "duplicate-cookie",
+        ),
+    ];
+    for (method, path, cookie, event) in attempts {
+        let before = site.events.codes().len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\nCookie: {cookie}\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        raw(site.address, request).await;
+        assert_eq!(since(&site, before), [event]);
+    }
+    alice.post_api("/logout").await;
+    let before = site.events.codes().len();
+    let dead = site
+        .browser()
+        .fetch(http::Method::GET, "/api/me")
+        .token(&token);
+    dead.send().await;
+    assert_eq!(since(&site, before), ["use-after-end"]);
+}
+
+// R-13-13: what the application does by itself against an attack is recorded as its doing.
+#[tokio::test]
+async fn an_automatic_answer_to_an_attack_is_recorded_with_its_initiator() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let limits = InsightLimits::default().with_tokens_per_source(3);
+    let insights = Insights::new()
+        .with_limits(limits)
+        .on_finding(move |finding: &Finding| {
+            let _test_is_over = tell.send(finding.code());
+        });
+    let site = Site::builder().configure(move |builder| builder.add_audit_sink(insights));
+    let site = site.open().await;
+    let victim = site.logged_in("alice").await;
+    let id = site.session_of(&victim).await;
+    for _ in 0..4 {
+        let guess =
+            "GET / HTTP/1.1\r\nHost: x\r\nCookie: __Host-sid=x\r\nConnection: close\r\n\r\n";
+        raw(site.address, guess).await;
+    }
+    assert_eq!(told.recv().await, Some("many-tokens"));
+    let cause = Cause::new(EndReason::Policy)
+        .with_initiator(Initiator::Risk)
+        .with_note("many-tokens");
+    drop(site.sessions.terminator().end(id, cause).await.unwrap());
+    let event = site.events.all().pop().unwrap();
+    let EventKind::Ended { cause, .. } = event.kind else {
+        panic!("{event:?}");
+    };
+    assert_eq!(cause.initiator(), Initiator::Risk);
+    assert_eq!(
+        (cause.reason().code(), cause.note()),
+        ("policy", Some("many-tokens"))
+    );
 }

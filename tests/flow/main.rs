@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails, and holds its handlers inside"
 )]
 
+mod bad_input;
 mod bytes;
 mod clients;
 mod cookies;
