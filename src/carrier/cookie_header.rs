@@ -30,6 +30,7 @@ pub(super) fn values<'a>(
 }
 
 /// `pair` without space and tab around it.
+#[inline]
 pub(super) fn trim(mut pair: &[u8]) -> &[u8] {
     pair = trim_start(pair);
     while let [start @ .., b' ' | b'\t'] = pair {
@@ -38,6 +39,7 @@ pub(super) fn trim(mut pair: &[u8]) -> &[u8] {
     pair
 }
 
+#[inline]
 fn trim_start(mut pair: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = pair {
         pair = rest;
@@ -45,6 +47,7 @@ fn trim_start(mut pair: &[u8]) -> &[u8] {
     pair
 }
 
+#[inline]
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let after_name = trim_start(pair).strip_prefix(name)?;
     let value = trim_start(after_name).strip_prefix(b"=")?;

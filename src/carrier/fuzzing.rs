@@ -15,7 +15,7 @@ pub fn presented(headers: &HeaderMap) -> Option<(Via, usize)> {
         cookie: Cookie::for_session(&CookieSpec::session()).ok(),
         bearer: true,
     };
-    match carriers.read(headers) {
+    match carriers.read(headers, &super::Sighted::of(headers)) {
         Presented::Malformed { via } => Some((via, 0)),
         Presented::Nothing => None,
         Presented::One { via, .. } => Some((via, 1)),

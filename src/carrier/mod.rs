@@ -46,6 +46,7 @@ pub mod fuzzing;
 mod prefix;
 mod presented;
 mod set_cookie;
+mod sighted;
 mod spec;
 
 pub use error::ConfigError;
@@ -57,4 +58,5 @@ pub(crate) use self::{
     cookie_header::candidates,
     presented::{Carriers, Presented},
     set_cookie::strip_set_cookie,
+    sighted::Sighted,
 };

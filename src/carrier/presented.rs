@@ -1,8 +1,13 @@
 //! What a request presents.
 
-use super::{Cookie, bearer, cookie_header::candidates};
+use super::{
+    Cookie, Sighted, bearer,
+    cookie_header::{candidates, values},
+    sighted::CookieLines,
+};
 use crate::id::Token;
 use http::HeaderMap;
+use std::iter;
 
 /// The ways by which tokens are accepted.
 #[derive(Clone, Debug)]
@@ -15,15 +20,21 @@ pub(crate) struct Carriers {
 
 impl Carriers {
     /// What the headers of a request present, by the rules of the [module](super).
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Presented {
+    pub(crate) fn read(&self, headers: &HeaderMap, sighted: &Sighted<'_>) -> Presented {
         if self.bearer
+            && sighted.has_authorization()
             && let Some(presented) = bearer::read(headers)
         {
             return presented;
         }
-        match &self.cookie {
-            Some(cookie) => read_cookie(headers, cookie.name().as_bytes()),
-            None => Presented::Nothing,
+        let Some(cookie) = &self.cookie else {
+            return Presented::Nothing;
+        };
+        let name = cookie.name().as_bytes();
+        match sighted.cookies() {
+            CookieLines::None => Presented::Nothing,
+            CookieLines::One(line) => judge(values(iter::once(line.as_bytes()), name)),
+            CookieLines::Several => judge(candidates(headers, name)),
         }
     }
 }
@@ -57,8 +68,7 @@ pub enum Via {
     Cookie,
 }
 
-fn read_cookie(headers: &HeaderMap, name: &[u8]) -> Presented {
-    let mut values = candidates(headers, name);
+fn judge<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Presented {
     let Some(first) = values.next() else {
         return Presented::Nothing;
     };
@@ -128,7 +138,7 @@ mod tests {
             cookie: Some(cookie),
             bearer,
         };
-        carriers.read(&headers)
+        carriers.read(&headers, &Sighted::of(&headers))
     }
 
     fn read_cookies(line: &[u8]) -> Presented {
@@ -309,7 +319,10 @@ mod tests {
             cookie: Some(cookie),
             bearer: true,
         };
-        assert_eq!(shown(&carriers.read(request.headers())), "nothing");
+        assert_eq!(
+            shown(&carriers.read(request.headers(), &Sighted::of(request.headers()))),
+            "nothing"
+        );
     }
 
     #[test]
@@ -321,7 +334,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         let line = HeaderValue::try_from(format!("__Host-sid={}", token())).unwrap();
         headers.insert(header::COOKIE, line);
-        assert_eq!(shown(&carriers.read(&headers)), "nothing");
+        assert_eq!(
+            shown(&carriers.read(&headers, &Sighted::of(&headers))),
+            "nothing"
+        );
     }
 
     #[test]

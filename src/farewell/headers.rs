@@ -30,7 +30,8 @@ pub(crate) fn decorate(
     response: Leaving,
     headers: &mut HeaderMap,
 ) {
-    let keeps_cookies = strip_ours(config, effects, headers);
+    let ended = effects.ended.is_some() || effects.end_failed;
+    let keeps_cookies = has(headers, &SET_COOKIE) && strip_ours(config, ended, headers);
     let changed = effects.issued.is_some() || effects.ended.is_some() || effects.remove;
     if response.storable {
         vary_by_session(config, headers);
@@ -83,6 +84,31 @@ pub(crate) fn decorate(
                 page.land(marker.clone(), wanted);
             }
         }
+    }
+}
+
+/// What is left to do where nothing is to be told: the application does not set our cookies, and
+/// nothing of a live session is stored.
+#[inline]
+pub(crate) fn decorate_quietly(config: &FarewellConfig, live: bool, headers: &mut HeaderMap) {
+    // One look at each name; most responses have a handful.
+    let (mut sets_cookies, mut may_be_cached) = (false, false);
+    for name in headers.keys() {
+        let name = name.as_str();
+        match name.len() {
+            10 => sets_cookies |= name == SET_COOKIE.as_str(),
+            7 => may_be_cached |= name == EXPIRES.as_str(),
+            6 => may_be_cached |= name == PRAGMA.as_str(),
+            _ => {}
+        }
+    }
+    if sets_cookies {
+        strip_ours(config, false, headers);
+    }
+    if live && may_be_cached {
+        no_store(headers);
+    } else if live {
+        headers.insert(CACHE_CONTROL, NO_STORE);
     }
 }
 
@@ -228,11 +254,7 @@ fn varies_by(headers: &HeaderMap, name: &str) -> bool {
 /// The application does not set our cookies, and at the end not those named for removal either:
 /// one line a name (RFC 6265bis section 4.1.1), and the last word is ours. Answers whether there
 /// are others, which are to stay.
-fn strip_ours(config: &FarewellConfig, effects: &Effects, headers: &mut HeaderMap) -> bool {
-    if !has(headers, &SET_COOKIE) {
-        return false;
-    }
-    let ended = effects.ended.is_some() || effects.end_failed;
+fn strip_ours(config: &FarewellConfig, ended: bool, headers: &mut HeaderMap) -> bool {
     strip_set_cookie(headers, |name| {
         let named = |cookie: &Cookie| cookie.name().as_bytes() == name;
         config.cookie.as_ref().is_some_and(named)

@@ -6,7 +6,7 @@ use crate::{
     record::{Live, Remaining},
     session::{
         EndOthersError, ExtendError, LogOutError, NotFresh, RotateError, ScratchError, Session,
-        SocketRefused, Standing, StartError, UpdateError, ValueError,
+        SocketRefused, StartError, UpdateError, ValueError,
     },
     store,
     terminate::{EndError, Terminator},
@@ -53,11 +53,10 @@ impl LiveSession {
     }
 
     fn of(session: Session) -> Result<Self, SessionRequired> {
-        let standing = session.standing();
-        match (standing, session) {
-            (Standing::Live(live), session) => Ok(Self { session, live }),
-            (standing, _) => {
-                let refusal = refusal_of(&standing).unwrap_or(Refusal::NoSession);
+        match session.live_record() {
+            Some(live) => Ok(Self { session, live }),
+            None => {
+                let refusal = refusal_of(&session.standing()).unwrap_or(Refusal::NoSession);
                 Err(SessionRequired(Why::Refused(refusal)))
             }
         }

@@ -39,10 +39,11 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, B, R, F> {
-        /// The store answers later.
+        /// The store answers later. What waits is boxed, as is the answer that it waits for: no
+        /// other request pays for its size.
         Enter {
             entrance: BoxFuture<'static, Entrance>,
-            waiting: Option<(Request<B>, S)>,
+            waiting: Option<Box<(Request<B>, S)>>,
         },
         /// The inner service works.
         Inner {
@@ -53,7 +54,7 @@ pin_project! {
         /// The store commits.
         Leave {
             commit: BoxFuture<'static, Result<Committed, store::Error>>,
-            leaving: Option<(Visit, Response<R>)>,
+            leaving: Option<Box<(Visit, Response<R>)>>,
         },
         /// The layer answers by itself.
         Refused { answer: Option<Box<Answer>> },
@@ -72,15 +73,18 @@ where
         Self {
             state: State::Enter {
                 entrance,
-                waiting: Some((request, service)),
+                waiting: Some(Box::new((request, service))),
             },
         }
     }
 
-    pub(super) fn inner(future: S::Future, visit: Visit) -> Self {
+    /// Calls the inner service where its future is kept: handed over as a value, a large one would
+    /// be copied once more.
+    #[inline]
+    pub(super) fn inner(call: impl FnOnce() -> S::Future, visit: Visit) -> Self {
         Self {
             state: State::Inner {
-                future,
+                future: call(),
                 visit: Some(visit),
             },
         }
@@ -118,20 +122,33 @@ where
             let next = match state.as_mut().project() {
                 StateProjection::Enter { entrance, waiting } => {
                     let entrance = ready!(entrance.as_mut().poll(cx));
-                    waiting.take().map(|waiting| go_in(entrance, waiting))
+                    waiting.take().map(|waiting| go_in(entrance, *waiting))
                 }
                 StateProjection::Inner { future, visit } => {
-                    let response = ready!(future.poll(cx))?;
-                    match go_out(visit.take(), response) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(commit) => Some(commit),
+                    let response = match future.poll(cx) {
+                        Poll::Ready(Ok(response)) => response,
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Pending => return Poll::Pending,
+                    };
+                    let Some(visit) = visit.take() else {
+                        return Poll::Ready(Ok(response.map(SessionBody::plain)));
+                    };
+                    match visit.commit() {
+                        Reply::Now(committed) => {
+                            return Poll::Ready(Ok(flow::leave(visit, committed, response)));
+                        }
+                        Reply::Later(commit) => Some(State::Leave {
+                            commit,
+                            leaving: Some(Box::new((visit, response))),
+                        }),
                     }
                 }
                 StateProjection::Leave { commit, leaving } => {
                     let committed = ready!(commit.as_mut().poll(cx));
-                    let left = leaving
-                        .take()
-                        .map(|(visit, r)| flow::leave(visit, committed, r));
+                    let left = leaving.take().map(|leaving| {
+                        let (visit, response) = *leaving;
+                        flow::leave(visit, committed, response)
+                    });
                     return left.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
                 StateProjection::Refused { answer } => {
@@ -164,28 +181,6 @@ where
         Err(answer) => State::Refused {
             answer: Some(answer),
         },
-    }
-}
-
-/// The response, or the state that waits for the store to commit.
-#[expect(clippy::result_large_err, reason = "moved once, to where it stays")]
-fn go_out<S, B, R, F>(
-    visit: Option<Visit>,
-    response: Response<R>,
-) -> Result<Response<SessionBody<R>>, State<S, B, R, F>>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    let Some(visit) = visit else {
-        return Ok(response.map(SessionBody::plain));
-    };
-    match visit.commit() {
-        Reply::Now(committed) => Ok(flow::leave(visit, committed, response)),
-        Reply::Later(commit) => Err(State::Leave {
-            commit,
-            leaving: Some((visit, response)),
-        }),
     }
 }
 

@@ -77,7 +77,7 @@ where
         }
         match flow::enter(&self.core, &request) {
             Reply::Now(entrance) => match entrance.admit(&mut request) {
-                Ok(visit) => ResponseFuture::inner(self.inner.call(request), visit),
+                Ok(visit) => ResponseFuture::inner(|| self.inner.call(request), visit),
                 Err(answer) => ResponseFuture::refused(answer),
             },
             Reply::Later(entrance) => {

@@ -47,14 +47,14 @@ pub(super) fn watch(
     session: &Session,
     peer: Option<Box<Peer>>,
     status: StatusCode,
-    committed: Option<&Committed>,
+    committed: &Committed,
     grace: Duration,
 ) {
     let Some(peer) = peer.filter(|_| status == StatusCode::SWITCHING_PROTOCOLS) else {
         return;
     };
     let guard = session.guard();
-    let ended = matches!(committed, Some(Committed::EndedMeanwhile(_)));
+    let ended = matches!(committed, Committed::EndedMeanwhile(_));
     let Ok(runtime) = Handle::try_current() else {
         return;
     };

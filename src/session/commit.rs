@@ -18,6 +18,10 @@ use std::{fmt, sync::Arc, time::Duration};
 pub(crate) enum Committed {
     /// As the handlers left it.
     AsIs,
+    /// As it came in: nothing was started, changed, ended or presented in vain. The way of nearly
+    /// every response, of which only this is left to know: whether it may show something of a
+    /// live session.
+    Untouched { live: bool },
     /// It ended meanwhile, not by this request; nothing was written.
     EndedMeanwhile(EndReason),
     /// Its secret was replaced by another request meanwhile; the values were written.
@@ -55,12 +59,17 @@ impl Session {
     /// When nothing was changed and nothing ended on this node, that is one atomic load.
     #[inline]
     pub(crate) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
-        let (id, update, rotation) = {
+        let (id, update, rotation, untouched) = {
             let mut state = self.state();
+            let untouched = state.is_untouched();
             let id = match &state.standing {
                 Standing::Live(live) => live.id,
                 Standing::Ended { reason, .. } if state.ended_meanwhile && !state.ended_here => {
                     return Reply::Now(Ok(Committed::EndedMeanwhile(reason.clone())));
+                }
+                Standing::Anonymous if untouched => {
+                    let live = state.via.is_some();
+                    return Reply::Now(Ok(Committed::Untouched { live }));
                 }
                 Standing::Ambiguous(_)
                 | Standing::Anonymous
@@ -69,11 +78,12 @@ impl Session {
                 | Standing::Outdated(_) => return Reply::Now(Ok(Committed::AsIs)),
             };
             let rotation = state.rotate.then_some(state.secret).flatten();
-            (id, state.pending.take(), rotation)
+            (id, state.pending.take(), rotation, untouched)
         };
         let since = self.context().road.live.since(self.0.mark, id);
         match since {
             Since::Ended(reason) => Reply::Now(Ok(self.note_ended(id, reason))),
+            Since::Nothing if untouched => Reply::Now(Ok(Committed::Untouched { live: true })),
             Since::Nothing if update.is_none() && rotation.is_none() => {
                 Reply::Now(Ok(Committed::AsIs))
             }
@@ -115,7 +125,7 @@ impl Session {
         {
             Rotated::Written => {
                 self.record_rotation(id);
-                self.state().issued = Some(Issued::Cookie(token));
+                self.state().issued = Some(Box::new(Issued::Cookie(token)));
                 Ok(Committed::AsIs)
             }
             Rotated::Outdated | Rotated::WrongSecret => {
@@ -164,7 +174,7 @@ impl Session {
     #[inline]
     pub(crate) fn effects(&self) -> Effects {
         let mut state = self.state();
-        let issued = match state.issued.take() {
+        let issued = match state.issued.take().map(|issued| *issued) {
             Some(Issued::Cookie(token)) => Some(token),
             Some(Issued::Bearer) | None => None,
         };

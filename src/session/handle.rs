@@ -101,7 +101,7 @@ pub(super) struct State {
     /// What is to be written, if anything.
     pub(super) pending: Option<Box<Update>>,
     pub(super) rotate: bool,
-    pub(super) issued: Option<Issued>,
+    pub(super) issued: Option<Box<Issued>>,
     pub(super) ticket: Option<Ticket>,
     /// A handler of this request ended the session.
     pub(super) ended_here: bool,
@@ -115,7 +115,20 @@ pub(super) struct State {
     pub(super) way_back: Option<Box<WayBack>>,
 }
 
-/// A token that goes out with this response.
+impl State {
+    /// Whether there is nothing to write, and nothing but its standing to tell the client.
+    #[inline]
+    pub(super) const fn is_untouched(&self) -> bool {
+        self.pending.is_none()
+            && self.issued.is_none()
+            && !self.rotate
+            && !self.stale
+            && !self.end_failed
+            && !self.subject_changed
+    }
+}
+
+/// A token that goes out with this response. Boxed where it is kept: few do.
 pub(super) enum Issued {
     /// Handed to the application, which tells its client.
     Bearer,
@@ -148,6 +161,12 @@ impl Session {
     /// Notes what the store said.
     #[inline]
     pub(crate) fn enter(&self, entered: Entered) {
+        if matches!(entered.standing, Standing::Anonymous)
+            && entered.presented.is_none()
+            && !entered.stale
+        {
+            return; // As it was made.
+        }
         let mut state = self.state();
         state.standing = entered.standing;
         if let Some((via, secret)) = entered.presented {
@@ -296,6 +315,10 @@ impl Session {
 
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.0.context
+    }
+
+    pub(crate) fn live_record(&self) -> Option<Live> {
+        self.with_live(Live::clone)
     }
 
     pub(crate) fn standing(&self) -> Standing {

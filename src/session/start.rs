@@ -185,11 +185,11 @@ impl Session {
         state.secret = Some(token.secret_hash());
         state.stale = false;
         state.ended_here = false;
-        state.issued = Some(if bearer {
+        state.issued = Some(Box::new(if bearer {
             Issued::Bearer
         } else {
             Issued::Cookie(token.copy())
-        });
+        }));
     }
 
     fn record_start(&self, live: &Live) {

@@ -3,7 +3,7 @@
 use super::{Entrance, Visit};
 use crate::{
     audit::{Event, EventKind},
-    carrier::Via,
+    carrier::{Sighted, Via},
     farewell::{Marker, Past, Refusal, refusal_of},
     id::{SecretHash, SessionId, Token},
     layer::{Core, endpoints::Place, outer_uri},
@@ -29,8 +29,9 @@ pub(super) struct Arrival {
 
 impl Arrival {
     #[inline]
-    pub(super) fn read<B>(core: &Arc<Core>, request: &Request<B>) -> Self {
-        let facts = RequestFacts::read(request.method(), request.uri(), request.headers());
+    pub(super) fn read<'a, B>(core: &Arc<Core>, request: &'a Request<B>) -> (Self, Sighted<'a>) {
+        let (facts, sighted) =
+            RequestFacts::read_sighting(request.method(), request.uri(), request.headers());
         let peer = (core.peer)(request.extensions());
         let address = policy::client_address(peer, request.headers(), &core.trusted_proxies);
         // A preflight carries no credentials: refusing it would break CORS.
@@ -46,14 +47,15 @@ impl Arrival {
         let request_id = request_id.and_then(|find| find(request.headers(), request.extensions()));
         let mark = core.context.road.live.mark();
         let context = Arc::clone(&core.context);
-        Self {
+        let arrival = Self {
             session: Session::new(context, facts, address, mark, activity, request_id),
             core: Arc::clone(core),
             activity,
             place,
             gated,
             past: None,
-        }
+        };
+        (arrival, sighted)
     }
 
     #[inline]

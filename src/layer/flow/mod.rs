@@ -10,7 +10,7 @@ use super::Core;
 use crate::{
     audit::EventKind,
     carrier::Presented,
-    farewell::{Refusal, Wish},
+    farewell::{Refusal, Wish, decorate_quietly},
     live::SessionBody,
     session::{Committed, Session, Standing},
     store::{self, Reply},
@@ -30,25 +30,18 @@ pub(super) fn is_inside<B>(core: &Core, request: &Request<B>) -> bool {
 /// A request comes in: who is it, and may it pass?
 pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance> {
     core.background.ensure_started(&core.context.road);
-    let arrival = Arrival::read(core, request);
+    let headers = request.headers();
+    let (arrival, sighted) = Arrival::read(core, request);
     if arrival.is_asset() {
         // The same for everybody, whatever they present: caches may keep it.
         return Reply::Now(arrival.enter(Standing::Anonymous, None, false));
     }
-    let (headers, cookies) = (request.headers(), arrival.session.facts().has_cookies());
-    let presented = if cookies || core.carriers.bearer {
-        core.carriers.read(headers)
-    } else {
-        Presented::Nothing
-    };
-    match presented {
+    match core.carriers.read(headers, &sighted) {
         Presented::Nothing => {
+            let cookies = sighted.has_cookies();
             let marker = cookies.then(|| core.farewell.marker_of(headers)).flatten();
-            Reply::Now(
-                arrival
-                    .with_marker(marker)
-                    .enter(Standing::Anonymous, None, false),
-            )
+            let arrival = arrival.with_marker(marker);
+            Reply::Now(arrival.enter(Standing::Anonymous, None, false))
         }
         Presented::Malformed { via } => {
             arrival.record(EventKind::UnknownToken, None);
@@ -72,7 +65,7 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
 pub(super) fn leave<R>(
     mut visit: Visit,
     committed: Result<Committed, store::Error>,
-    response: Response<R>,
+    mut response: Response<R>,
 ) -> Response<SessionBody<R>>
 where
     R: Body<Data = Bytes>,
@@ -81,30 +74,42 @@ where
     let Some(session) = visit.delivery.session() else {
         return response.map(SessionBody::plain);
     };
-    if let Err(error) = committed {
-        session.context().road.store_failed("commit", &error);
-        let answer = visit.answer(session, &Refusal::Unavailable);
-        outcome::tell(session, answer.status(), true);
-        return answer.map(SessionBody::ours);
-    }
+    let committed = match committed {
+        Ok(committed) => committed,
+        Err(error) => {
+            session.context().road.store_failed("commit", &error);
+            let answer = visit.answer(session, &Refusal::Unavailable);
+            outcome::tell(session, answer.status(), true);
+            return answer.map(SessionBody::ours);
+        }
+    };
     #[cfg(feature = "listener")]
     super::upgraded::watch(
         session,
         visit.peer.take(),
         response.status(),
-        committed.as_ref().ok(),
+        &committed,
         session.context().sockets.close.grace,
     );
     let wish = response.extensions().get::<Wish>();
     let storable = matches!(wish, Some(Wish::Store));
-    let replaced = visit.replacement(session, committed.ok(), wish);
-    let refused = replaced.is_some();
-    let mut response = match replaced {
-        Some(answer) => answer.map(SessionBody::ours),
-        None => guard(session, response),
-    };
-    visit.farewell(session, &mut response, (refused, storable && !refused));
-    outcome::tell(session, response.status(), refused);
+    if let Some(mut answer) = visit.replacement(session, &committed, wish) {
+        visit.farewell(session, &mut answer, (true, false));
+        outcome::tell(session, answer.status(), true);
+        visit.delivery.done();
+        return answer.map(SessionBody::ours);
+    }
+    let guard = guard(session, &response);
+    match committed {
+        Committed::Untouched { live } if visit.past.is_none() && !storable => {
+            decorate_quietly(&visit.core.farewell, live, response.headers_mut());
+        }
+        _ => visit.farewell(session, &mut response, (false, storable)),
+    }
+    outcome::tell(session, response.status(), false);
     visit.delivery.done();
-    response
+    response.map(|body| match guard {
+        Some((style, guard)) => SessionBody::guarded(body, guard, style),
+        None => SessionBody::plain(body),
+    })
 }

@@ -7,11 +7,10 @@ use crate::{
     carrier::Via,
     farewell::{Answer, Leaving, Past, Refusal, Wish, decorate, no_store},
     layer::{Core, outer_uri},
-    live::{CutStyle, SessionBody},
+    live::{CutStyle, LiveGuard},
     policy::{RequestFacts, RequestMethod},
     session::{Committed, Delivery, Session},
     store::{self, Reply},
-    terminate::BoxError,
 };
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -86,13 +85,13 @@ impl Visit {
     pub(super) fn replacement(
         &self,
         session: &Session,
-        committed: Option<Committed>,
+        committed: &Committed,
         wish: Option<&Wish>,
     ) -> Option<Answer> {
-        if let Some(Committed::EndedMeanwhile(reason)) = committed
+        if let Committed::EndedMeanwhile(reason) = committed
             && self.core.replace_in_flight
         {
-            return Some(self.answer(session, &Refusal::Ended(reason)));
+            return Some(self.answer(session, &Refusal::Ended(reason.clone())));
         }
         match wish? {
             Wish::Store => None,
@@ -159,25 +158,24 @@ impl Visit {
     }
 }
 
-/// Lets a response that goes on while the session lives end with it.
+/// What ends a response with its session, if it goes on while the session lives.
 #[inline]
-pub(super) fn guard<R>(session: &Session, response: Response<R>) -> Response<SessionBody<R>>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
+pub(super) fn guard<R: Body>(
+    session: &Session,
+    response: &Response<R>,
+) -> Option<(CutStyle, LiveGuard)> {
+    // The way of nearly every response: it is whole, whatever else it is.
+    if response.body().size_hint().exact().is_some() {
+        return None;
+    }
     // Only what has no body by its method needs to be told apart.
     let method = match session.facts().method() {
         RequestMethod::Head => Method::HEAD,
         RequestMethod::Connect => Method::CONNECT,
         _ => Method::GET,
     };
-    let style = CutStyle::of(&method, &response);
-    let guard = style.and_then(|style| Some((style, session.guard()?)));
-    response.map(|body| match guard {
-        Some((style, guard)) => SessionBody::guarded(body, guard, style),
-        None => SessionBody::plain(body),
-    })
+    let style = CutStyle::of(&method, response)?;
+    Some((style, session.guard()?))
 }
 
 fn without_body_for_head(facts: &RequestFacts, mut answer: Answer) -> Answer {

@@ -95,16 +95,19 @@ impl PathRules {
     ///
     /// A path that is written plainly costs one look at its bytes and no allocation.
     pub fn is_sensitive(&self, path: &str) -> bool {
-        if self.public.is_none() && self.sensitive.is_empty() {
+        let none_sensitive = self.sensitive.is_empty();
+        if let Some(public) = &self.public {
+            match public.iter().find(|pattern| pattern.matches(path)) {
+                None => return true,
+                // A pattern is in normal form, and so is what equals it.
+                Some(Public::Exactly(_)) if none_sensitive => return false,
+                Some(_) => {}
+            }
+        } else if none_sensitive {
             return false;
         }
-        let is_covered = self.is_covered(path)
-            || !is_plain(path) && normal_form(path).is_none_or(|normal| self.is_covered(&normal));
-        is_covered
-            || self
-                .public
-                .as_ref()
-                .is_some_and(|public| !public.iter().any(|pattern| pattern.matches(path)))
+        self.is_covered(path)
+            || !is_plain(path) && normal_form(path).is_none_or(|normal| self.is_covered(&normal))
     }
 
     fn is_covered(&self, path: &str) -> bool {

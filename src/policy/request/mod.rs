@@ -7,6 +7,7 @@ mod tests;
 
 pub use fetch_metadata::FetchSite;
 
+use crate::carrier::Sighted;
 use fetch_metadata::{FetchDest, FetchMode};
 use header_value::{Accept, Grpc, is_prefetch, names_websocket};
 use http::{
@@ -43,9 +44,16 @@ pub struct RequestFacts {
     accept: Accept,
     marks: Marks,
     grpc: Option<Grpc>,
-    origin: Option<HeaderValue>,
-    host: Option<Host>,
+    /// Boxed: most requests have none, and the facts of every request stay small.
+    origin: Option<Box<Initiator>>,
     user_agent: Option<HeaderValue>,
+}
+
+/// The `Origin` header, and the host that it is compared with.
+#[derive(Clone, Debug)]
+struct Initiator {
+    origin: HeaderValue,
+    host: Option<Host>,
 }
 
 impl RequestFacts {
@@ -59,6 +67,17 @@ impl RequestFacts {
     /// On the path of every request: one pass, a look at each name's length first, and no
     /// allocation.
     pub fn read(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self::read_sighting(method, uri, headers).0
+    }
+
+    /// The same, and where credentials may stand.
+    #[inline]
+    pub(crate) fn read_sighting<'a>(
+        method: &Method,
+        uri: &Uri,
+        headers: &'a HeaderMap,
+    ) -> (Self, Sighted<'a>) {
+        let mut sighted = Sighted::default();
         let mut facts = Self {
             method: RequestMethod::of(method),
             ..Self::default()
@@ -68,7 +87,7 @@ impl RequestFacts {
             let name = name.as_str();
             match (name.len(), name) {
                 (4, "host") => host = Some(value),
-                (6, "cookie") => facts.marks.add(Marks::COOKIE),
+                (6, "cookie") | (13, "authorization") => sighted.note(name, value),
                 (6, "accept") => facts.accept = facts.accept.or(value),
                 (6, "origin") => facts.note_origin(value),
                 (7, "purpose") | (11, "sec-purpose") if is_prefetch(value) => {
@@ -89,18 +108,19 @@ impl RequestFacts {
                 _ => {}
             }
         }
-        if facts.origin.is_some() {
-            facts.host = Host::of(uri, host);
+        if let Some(initiator) = &mut facts.origin {
+            initiator.host = Host::of(uri, host);
         }
-        facts
+        (facts, sighted)
     }
 
     /// A second `Origin` proves nothing: as if the browser had hidden it.
     fn note_origin(&mut self, value: &HeaderValue) {
-        self.origin = Some(match self.origin {
+        let origin = match self.origin {
             None => value.clone(),
             Some(_) => HeaderValue::from_static("null"),
-        });
+        };
+        self.origin = Some(Box::new(Initiator { origin, host: None }));
     }
 
     /// What kind of method.
@@ -176,11 +196,6 @@ impl RequestFacts {
         self.marks.has(Marks::DEVICE_BOUND)
     }
 
-    /// Whether it carries cookies, of whatever name.
-    pub(crate) const fn has_cookies(&self) -> bool {
-        self.marks.has(Marks::COOKIE)
-    }
-
     /// Whether htmx made it: `HX-Request`.
     pub const fn is_htmx(&self) -> bool {
         self.marks.has(Marks::HTMX)
@@ -210,15 +225,16 @@ impl RequestFacts {
     }
 
     /// The `Origin` header; `null` if there were several.
-    pub const fn origin(&self) -> Option<&HeaderValue> {
-        self.origin.as_ref()
+    pub fn origin(&self) -> Option<&HeaderValue> {
+        self.origin.as_ref().map(|initiator| &initiator.origin)
     }
 
     /// The host that was asked: the authority of the URI (HTTP/2), else the `Host` header.
     ///
     /// Kept only beside an `Origin`, with which alone it is compared.
     pub fn host(&self) -> Option<&[u8]> {
-        self.host.as_ref().map(Host::as_bytes)
+        let host = self.origin.as_ref()?.host.as_ref();
+        host.map(Host::as_bytes)
     }
 
     /// The `User-Agent` header.
@@ -276,7 +292,6 @@ impl RequestMethod {
 struct Marks(u8);
 
 impl Marks {
-    const COOKIE: u8 = 1 << 5;
     const DEVICE_BOUND: u8 = 1;
     const HTMX: u8 = 1 << 2;
     const PREFETCH: u8 = 1 << 3;
