@@ -43,15 +43,15 @@ fn main() -> io::Result<()> {
     let arguments: Vec<_> = env::args().collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     if let [_, "--callgrind", stack, scenario] = *arguments {
-        let mut scenarios = scenarios(stack, &Population::new(COUNTED_WITH));
+        let mut scenarios = scenarios(stack, &Population::new(COUNTED_WITH, stack));
         let scenario = scenarios.iter_mut().find(|it| it.name == scenario);
         harness::run_for_callgrind(scenario.expect("a scenario of this program"));
         return Ok(());
     }
     let mut out = io::stdout().lock();
     for count in [1, 10_000, 1_000_000] {
-        let population = Population::new(count);
         for stack in STACKS {
+            let population = Population::new(count, stack);
             writeln!(out, "{count} sessions, {stack}")?;
             let mut scenarios = scenarios(stack, &population);
             let mut figures = harness::measure(ALLOCATOR, &mut scenarios, 201);
@@ -78,7 +78,7 @@ struct Population {
 }
 
 impl Population {
-    fn new(count: usize) -> Self {
+    fn new(count: usize, stack: &str) -> Self {
         let store = MemoryStore::new();
         let cookies = (0..count)
             .filter_map(|number| {
@@ -88,10 +88,11 @@ impl Population {
                     .then_some(cookie)
             })
             .collect();
-        let sessions = Sessions::builder(store)
-            .with_public(["/", "/log-in", "/log-out"])
-            .build()
-            .expect("a configuration without mistakes");
+        let mut builder = Sessions::builder(store);
+        if stack.ends_with(PATH_RULES) {
+            builder = builder.with_public(["/", "/log-in", "/log-out"]);
+        }
+        let sessions = builder.build().expect("a configuration without mistakes");
         Self { sessions, cookies }
     }
 
@@ -135,7 +136,7 @@ fn create(store: &MemoryStore, number: usize) -> HeaderValue {
 /// The scenarios of a stack. The log-outs take the sessions of the log-ins.
 fn scenarios(stack: &str, population: &Population) -> Vec<Scenario> {
     let layer = population.sessions.layer();
-    if stack == "axum" {
+    if stack.starts_with("axum") {
         // `with_state`, as `axum::serve` does it: makes the routes once and not at each request.
         let bare = router().with_state(());
         return all(&bare, &router().layer(layer).with_state(()), population);
@@ -289,7 +290,9 @@ fn pair_of(line: &HeaderValue) -> HeaderValue {
 
 const HELLO: Bytes = Bytes::from_static(b"Hello, somebody.");
 const VALUE: &str = "thirty-two characters of a value";
-const STACKS: [&str; 2] = ["tower", "axum"];
+/// The gate in the routes, as the crate recommends, and the path rules besides.
+const STACKS: [&str; 4] = ["tower", "tower, path rules", "axum", "axum, path rules"];
+const PATH_RULES: &str = "path rules";
 const COUNTED_WITH: usize = 10_000;
 /// How many sessions are asked for again and again.
 const HOT: usize = 64;

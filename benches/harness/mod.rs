@@ -70,6 +70,7 @@ impl Scenario {
 }
 
 /// One request, its whole response included.
+#[inline(never)] // In every scenario, so that what it costs is the same in all.
 pub(crate) fn exchange<S, B>(service: &mut S, request: Request<Body>) -> Option<HeaderValue>
 where
     S: Service<Request<Body>, Response = Response<B>>,
