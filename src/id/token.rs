@@ -44,12 +44,13 @@ impl Token {
     /// # Errors
     /// Anything but 64 characters of base64url.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidToken> {
-        let [a, b, secret @ ..] = base64url::decode_words(text).ok_or(InvalidToken)?;
-        let id = u128::from(a) << 64 | u128::from(b);
+        // In words: a secret that is put together byte by byte is also copied so.
+        let [[high, low, first], [second, third, fourth]] =
+            base64url::decode_words(text).ok_or(InvalidToken)?;
+        let id = u128::from(high) << 64 | u128::from(low);
         Ok(Self {
             id: SessionId::from_bytes(id.to_be_bytes()),
-            // In words: made of bytes it would be copied byte by byte, as it is erased.
-            secret: Secret(secret.map(u64::to_be_bytes)),
+            secret: Secret([first, second, third, fourth].map(u64::to_be_bytes)),
         })
     }
 

@@ -53,13 +53,11 @@ impl LiveSession {
     }
 
     fn of(session: Session) -> Result<Self, SessionRequired> {
-        match session.live_record() {
-            Some(live) => Ok(Self { session, live }),
-            None => {
-                let refusal = refusal_of(&session.standing()).unwrap_or(Refusal::NoSession);
-                Err(SessionRequired(Why::Refused(refusal)))
-            }
+        if let Some(live) = session.live_record() {
+            return Ok(Self { session, live });
         }
+        let refusal = refusal_of(&session.standing()).unwrap_or(Refusal::NoSession);
+        Err(SessionRequired(Why::Refused(refusal)))
     }
 }
 

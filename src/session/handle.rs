@@ -317,6 +317,7 @@ impl Session {
         &self.0.context
     }
 
+    #[cfg(feature = "axum")]
     pub(crate) fn live_record(&self) -> Option<Live> {
         self.with_live(Live::clone)
     }
