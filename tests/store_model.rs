@@ -77,6 +77,43 @@ proptest! {
     }
 }
 
+#[cfg(all(feature = "postgres", unix))]
+#[path = "store_postgres/support.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "shared with the other tests of the store"
+)]
+mod postgres;
+#[cfg(all(feature = "postgres", unix))]
+#[path = "store_postgres/server.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "shared with the other tests of the store"
+)]
+mod server;
+
+#[cfg(all(feature = "postgres", unix))]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..config() })]
+
+    #[test]
+    fn the_postgres_store_answers_as_the_reference(ops in vec(op(), 1..120)) {
+        if let Some(schema) = postgres::Schema::of_a_test() {
+            check_on(&schema, &ops)?;
+        }
+    }
+}
+
 /// Ids are random, so that a seed alone does not bring a failure back: what is printed does.
 fn config() -> ProptestConfig {
     ProptestConfig {

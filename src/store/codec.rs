@@ -4,12 +4,15 @@
 //! 1. Whatever is read back was written by somebody else: it is parsed, never trusted.
 //! 2. An unknown format number, field, reason or initiator is [`Unreadable`]: this version must not
 //!    guess what a newer one meant.
-//! 3. Values are not written here: they are opaque, and [`Values::as_packed`] is their form.
+//! 3. Values are not written here: they are opaque, and
+//!    [`Values::as_packed`](crate::record::Values::as_packed) is their form.
 
+#[cfg(any(feature = "sqlite", test))]
+use crate::record::{Grants, Values};
 use crate::{
     id::{RequestId, SessionId, Subject},
     reason::{Cause, EndReason, Initiator},
-    record::{Client, Grants, Scope, Values},
+    record::{Client, Scope},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -102,6 +105,7 @@ pub(super) fn scope_from_text(text: &str) -> Result<Scope, Unreadable> {
 }
 
 /// In the form of packed values: each name with eight bytes, big-endian.
+#[cfg(any(feature = "sqlite", test))]
 pub(super) fn grants_to_packed(grants: &Grants) -> Values {
     let instants: Vec<_> = grants
         .iter()
@@ -113,6 +117,7 @@ pub(super) fn grants_to_packed(grants: &Grants) -> Values {
         .collect()
 }
 
+#[cfg(any(feature = "sqlite", test))]
 pub(super) fn grants_from_packed(packed: &Values) -> Result<Grants, Unreadable> {
     packed
         .iter()

@@ -25,18 +25,17 @@
 
 mod change;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[cfg_attr(
-    all(not(test), not(feature = "sqlite")),
-    expect(dead_code, reason = "the store that uses it follows")
-)]
 mod codec;
 mod contract;
 mod error;
 mod memory;
 mod notice;
 mod outcome;
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+pub mod postgres;
 mod reply;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
@@ -50,6 +49,8 @@ pub use outcome::{
     AtLimit, Attempt, CheckIn, Checked, Claimant, Created, Cursor, End, Limit, Listed, NewSession,
     NotLive, Page, Rotated, Ticket, Update, Updated,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use reply::{BoxFuture, Reply, ReplyFuture};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

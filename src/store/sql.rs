@@ -45,6 +45,7 @@ pub(super) trait Columns {
     fn bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, Fault>;
     fn number(&self, column: &'static str) -> Result<Option<i64>, Fault>;
     fn text(&self, column: &'static str) -> Result<Option<String>, Fault>;
+    fn flag(&self, column: &'static str) -> Result<bool, Fault>;
     fn subject(&self, column: &'static str) -> Result<Option<Subject>, Fault>;
     fn values(&self, column: &'static str) -> Result<Values, Fault>;
     fn grants(&self) -> Result<Grants, Fault>;
@@ -198,7 +199,7 @@ fn gone(row: &impl Columns) -> Result<Option<Gone>, Fault> {
     };
     let cause = row.text("cause")?.ok_or_else(|| Fault::of("cause"))?;
     let claim = row.unsigned("claim")?;
-    let taken_over = row.number("taken_over")?.unwrap_or_default() != 0;
+    let taken_over = row.flag("taken_over")?;
     Ok(Some(Gone {
         ending: Ending::new(
             codec::cause_from_text(&cause)?,

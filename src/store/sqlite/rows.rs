@@ -248,6 +248,10 @@ impl Columns for SqliteRow {
         self.try_get(column).map_err(|_| Fault::of(column))
     }
 
+    fn flag(&self, column: &'static str) -> Result<bool, Fault> {
+        Ok(self.number(column)?.unwrap_or_default() != 0)
+    }
+
     fn subject(&self, column: &'static str) -> Result<Option<Subject>, Fault> {
         let subject = self.text(column)?.map(Subject::new).transpose();
         subject.map_err(|_| Fault::of(column))

@@ -1,0 +1,245 @@
+//! The store on PostgreSQL: for several nodes.
+//!
+//! # Set-up
+//! ```no_run
+//! use adjourn::{Sessions, store::PostgresStore};
+//! use sqlx::PgPool;
+//!
+//! # async fn set_up() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = PgPool::connect("postgres://shop@db.internal/shop").await?;
+//! let builder = PostgresStore::builder(pool);
+//! builder.migrate().await?; // or run PostgresStore::schema_sql("adjourn")? with your own migrations
+//! let sessions = Sessions::builder(builder.open().await?).with_log_in_page("/login").build()?;
+//! # Ok(()) }
+//! ```
+//! TLS is chosen by a feature of `sqlx` in the application, `tls-rustls` for one, and by `sslmode` in the
+//! address.
+//!
+//! # Rules
+//! 1. Every operation is one statement and one round trip: a call of a function that the migration
+//!    made, in a transaction of its own. `READ COMMITTED` is needed and checked.
+//! 2. The server's `clock_timestamp()` decides, never a node's clock, and never the start of a
+//!    transaction.
+//! 3. Judged first, on the newest version of the row under its lock, then written. Only
+//!    `create_session` inserts sessions; the tombstone is the session's own row.
+//! 4. Locks: everybody's and a subject's (advisory) only in log-ins and cuts, always before rows;
+//!    rows in the order of their ids; a sweep skips what is locked.
+//! 5. An ending, its pending work and its notice are one transaction, which waits for the disk
+//!    (`synchronous_commit = on` at least) whatever the connection's setting. So do log-ins, cuts
+//!    and rotations.
+//! 6. What a touch writes stands in no index.
+//!
+//! # When something fails
+//! | what | what the store answers | then |
+//! |---|---|---|
+//! | the server is stopped, restarting, or out of connections | `Unavailable` | goes on by itself |
+//! | it is paused, cut off or too slow | `Unavailable` at the time limit; what was asked may still happen, and then whole | goes on by itself; the connections that hang are closed |
+//! | every connection of the pool is in use | `Unavailable` at the time limit | goes on by itself |
+//! | its disk is full | `Unavailable` for writes; what was asked did not happen | goes on by itself |
+//! | the pool reaches a replica, or a demoted primary | `Unavailable` for every operation, reads too: a replica is behind | goes on when it reaches the primary |
+//! | wrong password, missing privilege | `Unavailable`, naming it | |
+//! | the transaction isolation is another one | `Unavailable`, naming the setting | |
+//! | the schema is missing, foreign or damaged | `Corrupt`, naming the schema, or the session and the column | migrate, or restore |
+//! | the schema is of a newer version | [`open`](PostgresStoreBuilder::open) fails with `Corrupt` | update the node |
+//! | the listening connection fails | a `Gap` when it is back, after which everything held is checked | connects again by itself, with growing pauses |
+//! | the reply to an ending was lost | `Unavailable`, and a `Gap` here; the same attempt again is `First` again | |
+//!
+//! The layer answers 503 to `Unavailable` and `Corrupt`, and never says that a log-out was done.
+//!
+//! # Connection poolers
+//! `PgBouncer` in transaction mode works for the pool, with prepared statements off or supported
+//! (`PgConnectOptions::statement_cache_capacity(0)`). Listening needs a direct connection:
+//! [`with_listen_options`](PostgresStoreBuilder::with_listen_options).
+//!
+//! Knows nothing of who works on endings, nor of requests.
+
+mod connection;
+mod contract;
+mod create;
+mod ending;
+mod listen;
+mod rows;
+mod schema;
+mod statements;
+mod validate;
+mod view;
+mod write;
+
+use self::{connection::Inner, schema::SchemaName, statements::Statements};
+use super::{Error, NoticeSender};
+pub use schema::InvalidSchemaName;
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{runtime::Handle, time::timeout};
+
+/// A session store on PostgreSQL, on the application's pool.
+///
+/// See the [module](self) for set-up, rules and what happens when something fails. Tested with
+/// PostgreSQL 15; needs 14 or later.
+///
+/// *Cost:* one statement an operation. A check-in reads one row by its key; it writes once a touch
+/// interval, into the row's own page. One connection of its own listens. A pool with sqlx's default
+/// `test_before_acquire(true)` asks the connection first whether it is there, which is one more round
+/// trip; with `false` the first requests after a failover are refused instead.
+pub struct PostgresStore(Arc<Inner>);
+
+impl PostgresStore {
+    /// How long an operation may take, unless
+    /// [`with_time_limit`](PostgresStoreBuilder::with_time_limit) says otherwise.
+    pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(2);
+
+    /// The schema that holds everything, unless [`with_schema`](PostgresStoreBuilder::with_schema)
+    /// says otherwise.
+    pub const DEFAULT_SCHEMA: &str = "adjourn";
+
+    /// To migrate and open on this pool.
+    pub fn builder(pool: PgPool) -> PostgresStoreBuilder {
+        PostgresStoreBuilder {
+            limit: Self::DEFAULT_TIME_LIMIT,
+            listen: None,
+            pool,
+            schema: SchemaName::default(),
+        }
+    }
+
+    /// The statements that make a schema of this name, of the newest version, for those who run
+    /// their own migrations.
+    ///
+    /// ```
+    /// let sql = adjourn::store::PostgresStore::schema_sql("sessions")?;
+    /// assert!(sql.contains(r#"create table "sessions".session"#));
+    /// # Ok::<(), adjourn::store::postgres::InvalidSchemaName>(())
+    /// ```
+    ///
+    /// # Errors
+    /// It is not a plain identifier: 1 to 40 characters of `a-z`, `0-9` and `_`.
+    pub fn schema_sql(schema: &str) -> Result<String, InvalidSchemaName> {
+        SchemaName::new(schema).map(|schema| schema.sql())
+    }
+
+    fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("schema", &self.0.schema)
+            .field("time_limit", &self.0.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a [`PostgresStore`] is migrated and opened; from [`PostgresStore::builder`].
+#[must_use = "nothing is opened before `open`"]
+pub struct PostgresStoreBuilder {
+    limit: Duration,
+    listen: Option<PgConnectOptions>,
+    pool: PgPool,
+    schema: SchemaName,
+}
+
+impl PostgresStoreBuilder {
+    /// Keeps everything in a schema of this name: applications that share a database, and not their
+    /// users, take one each.
+    ///
+    /// *Default:* [`PostgresStore::DEFAULT_SCHEMA`].
+    ///
+    /// # Errors
+    /// It is not a plain identifier: 1 to 40 characters of `a-z`, `0-9` and `_`, the first a letter.
+    pub fn with_schema(mut self, schema: &str) -> Result<Self, InvalidSchemaName> {
+        self.schema = SchemaName::new(schema)?;
+        Ok(self)
+    }
+
+    /// How long an operation may take, waiting for a connection included, before it is
+    /// [`Unavailable`](super::ErrorKind::Unavailable).
+    ///
+    /// *Default:* [`PostgresStore::DEFAULT_TIME_LIMIT`], since a request should rather be refused
+    /// than hang.
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// How to connect for listening, where the pool goes through a transaction pooler: straight to
+    /// the server.
+    ///
+    /// *Default:* as the pool does.
+    pub fn with_listen_options(mut self, options: PgConnectOptions) -> Self {
+        self.listen = Some(options);
+        self
+    }
+
+    /// Makes the schema, or brings it to the newest version; does nothing when it is. Safe when
+    /// several nodes call it at once.
+    ///
+    /// Needs the privilege to create a schema; [`open`](Self::open) and the store need only to use
+    /// it.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses, or the schema is foreign or of a newer version.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a migration happens as a whole or not at all.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        schema::migrate(&self.pool, &self.schema).await
+    }
+
+    /// Checks the server and the schema, begins to listen, and opens the store.
+    ///
+    /// # Errors
+    /// The server cannot be reached within the time limit, is a replica or read-only; the database
+    /// is not UTF8; the transaction isolation is not `read committed`; the schema is missing,
+    /// foreign, or of another version; or it is not called within a Tokio runtime.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn open(self) -> Result<PostgresStore, Error> {
+        let runtime = Handle::try_current().map_err(|error| {
+            Error::unavailable("a PostgresStore is opened within a Tokio runtime")
+                .with_source(error)
+        })?;
+        self.check().await?;
+        let options = self
+            .listen
+            .unwrap_or_else(|| PgConnectOptions::clone(&self.pool.connect_options()));
+        let listener = listen::connect(&options, &self.schema, self.limit).await?;
+        let mut node = [0; 8];
+        getrandom::fill(&mut node)?;
+        let inner = Arc::new(Inner {
+            limit: self.limit,
+            node: format!("{:016x}", u64::from_be_bytes(node)),
+            notices: NoticeSender::new(NOTICES),
+            pool: self.pool,
+            runtime,
+            statements: Statements::new(&self.schema),
+            table: format!("{}.session", self.schema),
+            schema: self.schema,
+        });
+        let listening = listen::listen(Arc::downgrade(&inner), listener, options);
+        inner.runtime.spawn(listening);
+        Ok(PostgresStore(inner))
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        let mut connection =
+            connection::acquire(&self.pool, "open", &self.schema, self.limit).await?;
+        let checked = timeout(self.limit, schema::check(&mut connection, &self.schema)).await;
+        checked.unwrap_or_else(|_| Err(connection::late("open", self.limit)))
+    }
+}
+
+impl fmt::Debug for PostgresStoreBuilder {
+    /// Without the address of the server, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStoreBuilder")
+            .field("schema", &self.schema)
+            .field("time_limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a receiver of notices may fall behind.
+const NOTICES: usize = 4_096;

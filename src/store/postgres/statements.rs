@@ -1,0 +1,59 @@
+//! The statements, with the schema's name in them: made once.
+
+use super::{connection::Sql, schema::SchemaName};
+use sqlx::AssertSqlSafe;
+use std::sync::Arc;
+
+/// All of an answer: the verdict, and the session if there is one.
+macro_rules! answers {
+    ($function:literal) => {
+        concat!(
+            "select verdict, cause as due_cause, now, (s).id, (s).secret, (s).previous, ",
+            "(s).previous_until, (s).generation, (s).subject, (s).created_at, ",
+            "(s).authenticated_at, (s).idle_timeout, (s).touch_interval, (s).absolute_deadline, ",
+            "(s).last_seen, (s).revision, (s).client, (s).value_names, (s).value_data, ",
+            "(s).grant_names, (s).grant_until, (s).left_names, (s).left_data, (s).ended_at, ",
+            "(s).cause, (s).cut, (s).due_at, (s).claim, (s).taken_over from @schema@.",
+            $function
+        )
+    };
+}
+
+macro_rules! statements {
+    ($($name:ident: $sql:expr,)+) => {
+        pub(super) struct Statements {
+            $($name: Arc<str>,)+
+        }
+
+        impl Statements {
+            pub(super) fn new(schema: &SchemaName) -> Self {
+                Self { $($name: schema.fill($sql).into(),)+ }
+            }
+
+            $(pub(super) fn $name(&self) -> Sql {
+                sqlx::query(AssertSqlSafe(Arc::clone(&self.$name)))
+            })+
+        }
+    };
+}
+
+statements! {
+    acknowledge: "select @schema@.acknowledge($1, $2) as done",
+    begin_log_in: "select generation, now from @schema@.begin_log_in()",
+    check: "select id, verdict, cause from @schema@.check_held($1, $2)",
+    check_in: answers!("check_in($1, $2, $3)"),
+    create: answers!(
+        "create_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+         $17, $18, $19)"
+    ),
+    end: answers!("end_sessions($1, $2, $3, $4, $5)"),
+    end_all: "select @schema@.end_all($1, $2, $3, $4, $5, $6) as generation",
+    end_due: answers!("end_due($1, $2, $3, $4, $5)"),
+    list: answers!("list($1)"),
+    page: answers!("page($1, $2)"),
+    pending: answers!("pending($1, $2)"),
+    renew: "select @schema@.renew($1, $2, $3) as done",
+    rotate: answers!("rotate($1, $2, $3, $4)"),
+    tombstone: answers!("tombstone($1)"),
+    update: answers!("update_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"),
+}

@@ -1,0 +1,248 @@
+//! What can be wrong with the server, the schema and the rows: each with an error that names it.
+
+use crate::{
+    server::Server,
+    support::{SECRET, Schema, claimant, log_in},
+};
+use adjourn::{
+    reason::EndReason,
+    record::Activity,
+    store::{CheckIn, Error, ErrorKind, SessionStore},
+};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::time::Duration;
+
+pub(crate) fn expect(error: &Error, kind: ErrorKind, parts: &[&str]) {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let levels = std::iter::successors(Some(first), |error| error.source());
+    let levels: Vec<String> = levels.map(ToString::to_string).collect();
+    let text = levels.join(" | ");
+    assert_eq!(error.kind(), kind, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not named in: {text}");
+    }
+}
+
+/// What opening on other connections fails with.
+async fn refused(schema: &Schema, options: PgConnectOptions) -> Error {
+    let pool = PgPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(20))
+        .connect_lazy_with(options);
+    schema.builder_on(pool).open().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_missing_schema_says_what_to_run() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let error = schema.builder().open().await.unwrap_err();
+    expect(&error, ErrorKind::Corrupt, &[&schema.name, "migrate()"]);
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_version_is_refused() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    schema.store().await;
+    schema
+        .run("update @schema@.meta set number = 9 where name = 'schema'")
+        .await;
+    for error in [
+        schema.builder().open().await.unwrap_err(),
+        schema.builder().migrate().await.unwrap_err(),
+    ] {
+        expect(&error, ErrorKind::Corrupt, &["version 9", "newer version"]);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_schema_is_named_and_not_touched() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    schema
+        .run("create schema @schema@; create table @schema@.session (id bigint)")
+        .await;
+    let error = schema.builder().migrate().await.unwrap_err();
+    expect(&error, ErrorKind::Corrupt, &[&schema.name, "not the one"]);
+    let columns = "select count(*) from information_schema.columns where table_schema = '@schema@'";
+    assert_eq!(
+        schema.number(columns).await,
+        1,
+        "a migration is whole or nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_schema_that_goes_away_is_named() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    let id = log_in(&store, "alice").await;
+    schema.run("drop schema @schema@ cascade").await;
+    let error = store
+        .check_in(id, &SECRET, Activity::Active)
+        .await
+        .unwrap_err();
+    expect(&error, ErrorKind::Corrupt, &[&schema.name]);
+    let error = store
+        .end(id, EndReason::Logout.into(), claimant())
+        .await
+        .unwrap_err();
+    expect(&error, ErrorKind::Corrupt, &[&schema.name]);
+}
+
+#[tokio::test]
+async fn another_isolation_is_named() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    schema.store().await;
+    for level in ["repeatable read", "serializable"] {
+        let setting = [("default_transaction_isolation", level)];
+        let error = refused(&schema, schema.options.clone().options(setting)).await;
+        expect(&error, ErrorKind::Unavailable, &["read committed", level]);
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_server_is_named() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    schema.store().await;
+    let setting = [("default_transaction_read_only", "on")];
+    let error = refused(&schema, schema.options.clone().options(setting)).await;
+    expect(&error, ErrorKind::Unavailable, &["read-only"]);
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_named() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let name = format!("latin_{}", schema.name);
+    schema
+        .run(&format!(
+            "create database {name} encoding 'LATIN1' locale 'C' template template0"
+        ))
+        .await;
+    let schema = Schema::on(schema.options.clone().database(&name));
+    let builder = schema.builder();
+    builder.migrate().await.unwrap();
+    let error = builder.open().await.unwrap_err();
+    expect(&error, ErrorKind::Unavailable, &["LATIN1", "UTF8"]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_missing_privilege_are_named() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    schema.store().await;
+    schema
+        .run("create role locked login password 'right'; create role guest login")
+        .await;
+    let error = refused(
+        &schema,
+        server
+            .options()
+            .username("locked")
+            .password("wrong-password"),
+    )
+    .await;
+    expect(&error, ErrorKind::Unavailable, &["password"]);
+    assert!(!format!("{error:?}").contains("wrong-password"));
+    let error = refused(&schema, server.options().username("guest")).await;
+    expect(&error, ErrorKind::Unavailable, &["privilege"]);
+}
+
+#[tokio::test]
+async fn damaged_rows_are_named_and_are_no_session() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    let bob = log_in(&store, "bob").await;
+    for (set, named) in [
+        (
+            "secret = '\\x01', previous = '\\x0101010101010101010101010101010101010101010101010101010101010101', previous_until = 9000000000000",
+            "\"secret\"",
+        ),
+        (
+            "last_seen = 9000000000000, created_at = -1",
+            "\"created_at\"",
+        ),
+        ("client = '{}'", "the client of a session"),
+        ("client = '{\"v\":2}'", "newer version of adjourn"),
+        ("value_data = '{}'", "\"vals\""),
+        ("value_names = array['\\xff'::bytea]", "\"value_names\""),
+        (
+            "grant_names = array['\\x61'::bytea], grant_until = array[-1]",
+            "\"grant_until\"",
+        ),
+        ("subject = ''", "\"subject\""),
+        ("ended_at = 1, cause = 'no cause'", "the cause of an ending"),
+        (
+            "ended_at = 1, cause = '{\"v\":7}'",
+            "newer version of adjourn",
+        ),
+    ] {
+        let id = log_in(&store, "alice").await;
+        schema
+            .run(&format!(
+                "update @schema@.session set {set} where subject = 'alice'"
+            ))
+            .await;
+        let error = store
+            .check_in(id, &SECRET, Activity::Passive)
+            .await
+            .unwrap_err();
+        expect(&error, ErrorKind::Corrupt, &[&id.to_string(), named]);
+        let answer = store.check_in(bob, &SECRET, Activity::Active).await;
+        assert!(matches!(answer.unwrap(), CheckIn::Live(live) if live.id == bob));
+        schema
+            .run(&format!(
+                "delete from @schema@.session where id = '\\x{}'",
+                hex(id)
+            ))
+            .await;
+    }
+}
+
+/// Somebody replaced a function: its answer is not believed.
+#[tokio::test]
+async fn an_answer_of_another_session_is_refused() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    let (alice, bob) = (log_in(&store, "alice").await, log_in(&store, "bob").await);
+    schema
+        .run(&format!(
+            "create or replace function @schema@.check_in(p_id bytea, p_secret bytea, \
+             p_active boolean) returns @schema@.answer language sql as \
+             $$ select row('live', null, 1, x)::@schema@.answer from @schema@.session x \
+             where x.id = '\\x{}' $$",
+            hex(bob)
+        ))
+        .await;
+    let error = store
+        .check_in(alice, &SECRET, Activity::Active)
+        .await
+        .unwrap_err();
+    expect(
+        &error,
+        ErrorKind::Corrupt,
+        &[&alice.to_string(), "another one"],
+    );
+}
+
+fn hex(id: adjourn::id::SessionId) -> String {
+    let digits = id.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
+}

@@ -1,0 +1,312 @@
+//! The server stops, hangs, is cut off or has no connection left: refused in time, nothing claimed,
+//! and over by itself.
+
+use crate::{
+    faults::expect,
+    server::Server,
+    support::{SECRET, Schema, claimant, log_in, try_log_in},
+};
+use adjourn::{
+    reason::EndReason,
+    record::Activity,
+    store::{CheckIn, End, ErrorKind, Notice, PostgresStore, SessionStore},
+};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use std::{path::PathBuf, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, UnixStream},
+    sync::watch,
+};
+
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// A store with a short limit on these connections; the schema is there.
+async fn quick(schema: &Schema, options: &PgConnectOptions) -> PostgresStore {
+    drop(schema.store().await);
+    loop {
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .connect_lazy_with(options.clone());
+        // Where the machine is busy two seconds may pass before it is open.
+        if let Ok(store) = schema.builder_on(pool).with_time_limit(LIMIT).open().await {
+            return store;
+        }
+    }
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Mode {
+    Cut,
+    Forward,
+    Hold,
+}
+
+/// Stands between a store and its server.
+struct Proxy {
+    mode: watch::Sender<Mode>,
+    port: u16,
+}
+
+impl Proxy {
+    async fn before(socket: PathBuf) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (mode, modes) = watch::channel(Mode::Forward);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (modes, socket) = (modes.clone(), socket.clone());
+                tokio::spawn(async move {
+                    let Ok(server) = UnixStream::connect(&socket).await else {
+                        return;
+                    };
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    tokio::select! {
+                        () = pump(from_client, to_server, modes.clone()) => {}
+                        () = pump(from_server, to_client, modes) => {}
+                    }
+                });
+            }
+        });
+        Self { mode, port }
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(self.port)
+            .username("adjourn")
+            .database("postgres")
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut modes: watch::Receiver<Mode>,
+) {
+    let mut buffer = vec![0; 16_384];
+    loop {
+        let Ok(mode) = modes
+            .wait_for(|mode| *mode != Mode::Hold)
+            .await
+            .map(|mode| *mode)
+        else {
+            return;
+        };
+        if mode == Mode::Cut {
+            return;
+        }
+        let read = tokio::select! {
+            biased;
+            _ = modes.changed() => continue,
+            read = from.read(&mut buffer) => read,
+        };
+        let Ok(length @ 1..) = read else {
+            return;
+        };
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_refused_in_time_and_over_by_itself() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    let proxy = Proxy::before(server.socket()).await;
+    let store = quick(&schema, &proxy.options()).await;
+    let id = log_in(&store, "alice").await;
+    let mut notices = store.notices();
+    proxy.set(Mode::Hold);
+    let claimant = claimant();
+    let error = store
+        .check_in(id, &SECRET, Activity::Active)
+        .await
+        .unwrap_err();
+    expect(&error, ErrorKind::Unavailable, &["check_in", "2s"]);
+    let ended = store.end(id, EndReason::Logout.into(), claimant).await;
+    expect(&ended.unwrap_err(), ErrorKind::Unavailable, &["end", "2s"]);
+    assert_eq!(notices.recv().await, Some(Notice::Gap), "nobody here knows");
+    // More than the pool has connections: those that hang were closed.
+    for _ in 0..3 {
+        assert!(try_log_in(&store, "bob").await.is_err());
+    }
+    proxy.set(Mode::Forward);
+    let end = again(&store, id, claimant).await;
+    assert!(
+        matches!(end, End::First(_)),
+        "the same attempt, whether or not it had happened"
+    );
+}
+
+/// Until the store goes on, which it must.
+async fn again(
+    store: &PostgresStore,
+    id: adjourn::id::SessionId,
+    claimant: adjourn::store::Claimant,
+) -> End {
+    let mut tries = 0;
+    loop {
+        match store.end(id, EndReason::Logout.into(), claimant).await {
+            Ok(end) => return end,
+            Err(error) => assert!(tries < 30, "{error}"),
+        }
+        tries += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_was_cut_off_is_made_up_for_by_the_same_attempt() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    let proxy = Proxy::before(server.socket()).await;
+    let store = quick(&schema, &proxy.options()).await;
+    for round in 0..20 {
+        let id = log_in(&store, "alice").await;
+        let claimant = claimant();
+        let end = store.end(id, EndReason::Logout.into(), claimant);
+        let end = tokio::spawn(async move { end.await });
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        proxy.set(Mode::Cut);
+        let _cut_or_not = end.await.unwrap();
+        proxy.set(Mode::Forward);
+        let end = again(&store, id, claimant).await;
+        assert!(matches!(end, End::First(_)), "round {round}");
+        let lease = Duration::from_secs(30);
+        let End::First(departed) = end else { return };
+        assert!(store.renew(id, departed.claim, lease).await.unwrap());
+    }
+}
+
+/// P1: what was answered is kept, although the connection says that it need not wait for the disk.
+#[tokio::test]
+async fn an_ending_survives_the_crash_of_a_server_that_commits_later() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options().options([("synchronous_commit", "off")]));
+    let store = quick(&schema, &schema.options).await;
+    let (id, cut) = (log_in(&store, "alice").await, log_in(&store, "bob").await);
+    let mut notices = store.notices();
+    let end = store.end(id, EndReason::Forced.into(), claimant()).await;
+    assert!(matches!(end.unwrap(), End::First(_)));
+    let everyone = adjourn::record::Scope::Everyone {
+        created_before: None,
+    };
+    store
+        .end_all(everyone, EndReason::Policy.into())
+        .await
+        .unwrap();
+    let server = tokio::task::spawn_blocking(move || {
+        server.crash_and_restart();
+        server
+    });
+    let server = server.await.unwrap();
+    let store_again = quick(&schema, &schema.options).await;
+    for store in [&store, &store_again] {
+        let answer = loop {
+            if let Ok(answer) = store.check_in(id, &SECRET, Activity::Active).await {
+                break answer;
+            }
+        };
+        assert!(
+            matches!(&answer, CheckIn::Ended(tombstone) if *tombstone.reason() == EndReason::Forced),
+            "{answer:?}: it was answered"
+        );
+        let answer = store
+            .check_in(cut, &SECRET, Activity::Active)
+            .await
+            .unwrap();
+        assert!(
+            matches!(&answer, CheckIn::Due(cause) if *cause.reason() == EndReason::Policy),
+            "{answer:?}: it was answered"
+        );
+    }
+    loop {
+        if notices.recv().await == Some(Notice::Gap) {
+            break;
+        }
+    }
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    let store = quick(&schema, &schema.options).await;
+    let id = log_in(&store, "alice").await;
+    let down = tokio::task::spawn_blocking(move || {
+        server.crash();
+        server
+    });
+    let mut server = down.await.unwrap();
+    for _ in 0..3 {
+        let error = store
+            .check_in(id, &SECRET, Activity::Active)
+            .await
+            .unwrap_err();
+        expect(&error, ErrorKind::Unavailable, &["check_in"]);
+    }
+    let up = tokio::task::spawn_blocking(move || {
+        server.restart();
+        server
+    });
+    let _server = up.await.unwrap();
+    let end = again(&store, id, claimant()).await;
+    assert!(matches!(end, End::First(_)));
+}
+
+#[tokio::test]
+async fn a_pool_in_use_is_unavailable_in_time() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    drop(schema.store().await);
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with(schema.options.clone());
+    let builder = schema.builder_on(pool.clone());
+    let store = builder.with_time_limit(LIMIT * 2).open().await.unwrap();
+    let held = pool.acquire().await.unwrap();
+    let error = try_log_in(&store, "alice").await.unwrap_err();
+    expect(
+        &error,
+        ErrorKind::Unavailable,
+        &["create: no connection within 4s"],
+    );
+    drop(held);
+    log_in(&store, "alice").await;
+}
+
+#[tokio::test]
+async fn a_server_without_connections_is_named() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    drop(schema.store().await);
+    let role = format!("few_{}", schema.name);
+    schema
+        .run(&format!("create role {role} login connection limit 0"))
+        .await;
+    let pool = PgPoolOptions::new().connect_lazy_with(schema.options.clone().username(&role));
+    let builder = schema.builder_on(pool).with_time_limit(LIMIT);
+    let error = builder.open().await.unwrap_err();
+    expect(&error, ErrorKind::Unavailable, &["no connection within"]);
+}
