@@ -145,7 +145,7 @@ impl Page<'_> {
         let facts = self.facts;
         let by_the_user =
             facts.is_navigation() && !facts.is_prefetch() && facts.site() != FetchSite::CrossSite;
-        let clears = self.config.clear.is_some() && (here || by_the_user);
+        let clears = self.may_clear() && (here || by_the_user);
         if clears {
             self.clear();
         }
@@ -162,6 +162,7 @@ impl Page<'_> {
     fn land(&mut self, mut marker: Marker, wanted: Option<Back>) {
         let lands = !marker.is_spent()
             && self.facts.is_document_get()
+            && !self.facts.may_come_from_a_worker()
             && self.facts.site() != FetchSite::CrossSite
             && !self.leads_on();
         let moved = wanted.is_some();
@@ -182,7 +183,7 @@ impl Page<'_> {
     /// All cookies are cleared only where none is to stay, which the marker on a redirect is:
     /// browsers remove what the same response sets (R-6-8).
     fn clear(&mut self) {
-        let Some(values) = &self.config.clear else {
+        let Some(values) = self.config.clear.as_ref().filter(|_| self.may_clear()) else {
             return;
         };
         let keeps_cookies = self.keeps_cookies || self.leads_on();
@@ -192,6 +193,13 @@ impl Page<'_> {
             &values.all
         };
         self.headers.append(CLEAR_SITE_DATA, value.clone());
+    }
+
+    /// Never on the answer to a `fetch`: a service worker may have sent it, and Chromium, which
+    /// stops that worker to clear the storage, then waits for it for ever (measured: the old page
+    /// stays, the cookies too). The page on which the user lands clears instead, by the marker.
+    fn may_clear(&self) -> bool {
+        self.config.clear.is_some() && !self.facts.may_come_from_a_worker()
     }
 
     /// Whether the browser goes on to another page, where the user lands.

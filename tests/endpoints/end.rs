@@ -34,7 +34,9 @@ async fn a_form_is_led_to_the_exit_page_and_a_script_is_told() {
             got
         };
         assert!(got.removes_session(), "{got:?}");
-        assert_eq!(got.header("clear-site-data"), Some("\"storage\""));
+        // After a script the page on which it lands clears: a service worker may have sent it.
+        let clears = got.header("clear-site-data").is_some();
+        assert_eq!(clears, !script, "{got:?}");
         assert_eq!(site.events.reasons_of(id), [EndReason::Logout]);
         // R-1-10
         assert_eq!(status(&stolen).await.json()["reason"], "logout");

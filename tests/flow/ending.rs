@@ -340,7 +340,7 @@ async fn ending_all_of_a_subject_is_an_ending_of_this_request_too() {
         "the handler's own page"
     );
     assert!(got.removes_session());
-    assert!(mine.jar().is_empty());
+    assert!(mine.jar().is_signed_out());
     assert_eq!(other.get_api("/api/me").await.reason(), "logout");
     assert_eq!(site.events.count("session-ended"), 2);
 }

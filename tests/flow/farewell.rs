@@ -80,7 +80,10 @@ async fn the_page_after_a_log_out_clears_what_the_redirect_could_not_once() {
 async fn an_answer_that_is_the_page_itself_needs_no_marker() {
     let site = Site::open().await;
     let browser = site.logged_in("alice").await;
-    let got = browser.post_api("/logout").await;
+    // Not a `fetch`: see below.
+    let ask = browser.ask(Method::POST, "/logout");
+    let ask = ask.header("sec-fetch-site", "same-origin");
+    let got = ask.send().await;
     assert_eq!(got.status, StatusCode::OK);
     assert_eq!(
         got.json(),
@@ -282,6 +285,45 @@ async fn where_browsers_would_ignore_it_nothing_claims_to_clear() {
     assert!(browser.jar().is_empty(), "{:?}", browser.jar());
 }
 
+// A service worker may have sent what a `fetch` sent, and Chromium stops it to clear the storage.
+#[tokio::test]
+async fn the_answer_to_a_fetch_leaves_the_clearing_to_the_next_page() {
+    let site = Site::open().await;
+    let browser = site.logged_in("alice").await;
+    let got = browser.post_api("/login?as=bob").await;
+    assert!(!clears(&got), "{got:?}");
+    let got = browser.post_api("/logout").await;
+    assert!(!clears(&got) && got.removes_session(), "{got:?}");
+    assert_eq!(browser.jar().names(), [MARKER]);
+    let page = browser.get(SIGNED_OUT).await;
+    assert!(
+        clears(&page) && page.text().contains("You signed out"),
+        "{page:?}"
+    );
+    assert!(browser.jar().is_empty(), "{:?}", browser.jar());
+
+    // A navigation that a worker passes on, as Firefox and Chromium do.
+    for mode in ["same-origin", "navigate"] {
+        let browser = site.logged_in("alice").await;
+        let forwarded = |method, path| {
+            browser
+                .ask(method, path)
+                .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+                .header("sec-fetch-dest", "empty")
+                .header("sec-fetch-mode", mode)
+                .header("sec-fetch-site", "same-origin")
+                .header("upgrade-insecure-requests", "1")
+        };
+        let got = forwarded(Method::POST, "/logout").send().await;
+        assert_eq!(got.header("location"), Some(SIGNED_OUT), "{mode}: {got:?}");
+        assert!(!clears(&got) && got.removes_session(), "{mode}: {got:?}");
+        let page = forwarded(Method::GET, SIGNED_OUT).send().await;
+        assert!(!clears(&page), "{mode}: {page:?}");
+        assert!(page.text().contains("You signed out"), "{mode}: {page:?}");
+        assert!(clears(&browser.get(SIGNED_OUT).await), "{mode}");
+    }
+}
+
 // R-6-8
 #[tokio::test]
 async fn no_wanted_cookie_is_beside_a_directive_that_removes_cookies() {
@@ -295,7 +337,7 @@ async fn no_wanted_cookie_is_beside_a_directive_that_removes_cookies() {
     browser.log_in("alice").await;
     let got = browser.post_api("/login?as=alice").await;
     assert!(!clears(&got), "the same user: {got:?}");
-    let got = browser.post_api("/login?as=bob").await;
+    let got = browser.post("/login?as=bob").await;
     assert!(clears(&got), "another user: {got:?}");
     assert!(!got.removes_session(), "{got:?}");
     assert_eq!(browser.get("/me").await.text(), "Private page of bob");

@@ -130,7 +130,9 @@ async fn several_layers_of_the_same_sessions_are_one() {
     let (address, server) = serve(app).await;
     let browser = Browser::new(address);
     assert_works(&browser).await;
-    assert_eq!(browser.post_api("/login").await.set_cookies().len(), 1);
+    let got = browser.post_api("/login").await;
+    assert!(got.set_cookie("__Host-sid").is_some(), "{got:?}");
+    assert_eq!(got.set_cookies().len(), 2, "and the marker goes: {got:?}");
     let before = rest.store.calls(Op::CheckIn);
     assert_eq!(browser.get_api("/me").await.status, StatusCode::OK);
     assert_eq!(rest.store.calls(Op::CheckIn), before + 1);

@@ -63,6 +63,7 @@ pub(super) enum FetchDest {
     #[default]
     Absent,
     Document,
+    Empty,
     Other,
 }
 
@@ -70,6 +71,7 @@ impl FetchDest {
     pub(super) fn of(value: &HeaderValue) -> Self {
         match value.as_bytes() {
             b"document" => Self::Document,
+            b"empty" => Self::Empty,
             _ => Self::Other,
         }
     }

@@ -105,6 +105,7 @@ impl RequestFacts {
                 (14, "sec-fetch-site") => facts.site = facts.site.and(FetchSite::of(value)),
                 (16, "x-requested-with") => facts.marks.add(Marks::SCRIPT),
                 (21, "sec-secure-session-id") => facts.marks.add(Marks::DEVICE_BOUND),
+                (25, "upgrade-insecure-requests") => facts.marks.add(Marks::PAGE),
                 _ => {}
             }
         }
@@ -138,10 +139,16 @@ impl RequestFacts {
     /// `Sec-Fetch-Mode: navigate`, also of a form and a frame. Where the browser does not say (an
     /// old one, or http on a network): a GET, HEAD or POST that prefers HTML and is not made by a
     /// script as far as the headers of htmx, Turbo, gRPC, WebSocket and `X-Requested-With` tell.
+    ///
+    /// A service worker that passes a navigation on changes what the browser says (measured): in
+    /// Chromium the destination is `empty`, in Firefox the mode is `same-origin` as well, and
+    /// `Upgrade-Insecure-Requests`, which browsers send for pages only, tells it from a `fetch`.
     pub const fn is_navigation(&self) -> bool {
         match self.mode {
             FetchMode::Navigate => true,
-            FetchMode::Other => false,
+            FetchMode::Other => {
+                self.may_come_from_a_worker() && self.prefers_html() && self.marks.has(Marks::PAGE)
+            }
             FetchMode::Absent => {
                 self.prefers_html()
                     && matches!(
@@ -160,9 +167,15 @@ impl RequestFacts {
     /// Not a frame, not a prefetch.
     pub const fn is_document_get(&self) -> bool {
         matches!(self.method, RequestMethod::Get)
-            && matches!(self.dest, FetchDest::Absent | FetchDest::Document)
+            && !matches!(self.dest, FetchDest::Other)
             && self.is_navigation()
             && !self.is_prefetch()
+    }
+
+    /// Whether a `fetch` sent it, perhaps that of a service worker which passes on what a page or
+    /// its user asked for: `Sec-Fetch-Dest: empty`. They cannot be told apart.
+    pub const fn may_come_from_a_worker(&self) -> bool {
+        matches!(self.dest, FetchDest::Empty)
     }
 
     /// Whether `Accept` names HTML, and JSON not before it.
@@ -294,6 +307,7 @@ struct Marks(u8);
 impl Marks {
     const DEVICE_BOUND: u8 = 1;
     const HTMX: u8 = 1 << 2;
+    const PAGE: u8 = 1 << 7;
     const PREFETCH: u8 = 1 << 3;
     const SCRIPT: u8 = 1 << 1;
     const TURBO: u8 = 1 << 6;

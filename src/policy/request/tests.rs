@@ -10,6 +10,10 @@ fn facts(method: &str, headers: &[(&str, &str)]) -> RequestFacts {
 
 const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
+const EMPTY: (&str, &str) = ("sec-fetch-dest", "empty");
+const PAGE: (&str, &str) = ("upgrade-insecure-requests", "1");
+const SAME_ORIGIN: (&str, &str) = ("sec-fetch-mode", "same-origin");
+
 // R-14-1
 #[test]
 fn a_navigation_is_what_the_browser_says_else_what_prefers_html() {
@@ -45,6 +49,11 @@ fn a_navigation_is_what_the_browser_says_else_what_prefers_html() {
             true,
         ),
         ("GET", &[("accept", "text/event-stream, text/html")], false),
+        // What a service worker passes on: Chromium, Firefox, and a `fetch` for HTML.
+        ("POST", &[navigate, EMPTY, html, PAGE], true),
+        ("POST", &[SAME_ORIGIN, EMPTY, html, PAGE], true),
+        ("GET", &[SAME_ORIGIN, EMPTY, html], false),
+        ("GET", &[SAME_ORIGIN, EMPTY, PAGE], false),
     ] {
         assert_eq!(
             facts(method, headers).is_navigation(),
@@ -62,6 +71,7 @@ fn only_a_page_of_its_own_asked_for_by_get_is_a_document_get() {
     for (method, headers, document_get) in [
         ("GET", &[navigate, document][..], true),
         ("GET", &[("accept", CHROME)], true),
+        ("GET", &[navigate, EMPTY, PAGE], true),
         ("POST", &[navigate, document], false),
         ("HEAD", &[navigate, document], false),
         ("GET", &[navigate, ("sec-fetch-dest", "iframe")], false),

@@ -73,6 +73,11 @@ impl Jar {
         self.0.iter().map(|cookie| cookie.name.clone()).collect()
     }
 
+    /// Nothing is left but what tells the next page of the ending.
+    pub(crate) fn is_signed_out(&self) -> bool {
+        self.0.iter().all(|it| it.name == "__Host-adjourn-ended")
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
