@@ -7,7 +7,6 @@ use crate::{
 
 in_each_browser! {
     a_restored_cookie_opens_nothing_and_is_audited,
-    a_second_click_is_no_mistake,
 }
 
 // P1
@@ -28,16 +27,4 @@ fn a_restored_cookie_opens_nothing_and_is_audited(browser: &Browser) {
     assert_eq!(browser.cookie_names(), [""; 0]);
     let audited = site.demo.says("use-after-end");
     assert!(audited.contains("alice"), "{audited}");
-}
-
-fn a_second_click_is_no_mistake(browser: &Browser) {
-    let site = Site::with(&[]);
-    let tab = site.log_in(browser, ALICE);
-    let other = site.open(browser, "/account");
-    tab.to_front();
-    tab.follow("form.viewer button");
-    other.to_front();
-    other.follow("form.viewer button");
-    assert_eq!(other.path(), "/session/signed-out");
-    shows_no_secret(&other);
 }

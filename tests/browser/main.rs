@@ -17,7 +17,9 @@ mod endings;
 mod harness;
 mod keyboard;
 mod log_out;
+mod return_to;
 mod screenshots;
+mod service_worker;
 mod site;
 mod sleep;
 #[path = "../examples/support/mod.rs"]
@@ -27,3 +29,4 @@ mod sleep;
     reason = "the support of the tests of the examples, of which this needs a part"
 )]
 mod support;
+mod warning;

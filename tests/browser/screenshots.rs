@@ -37,6 +37,32 @@ fn of_each_state() {
     });
 }
 
+#[test]
+fn of_the_warning_and_of_the_live_page() {
+    run(Kind::Chromium, |browser| {
+        let site = Site::with(&["--idle", "45s"]);
+        let tab = site.log_in(browser, ALICE);
+        let live = site.open(browser, "/live");
+        live.wait_for(
+            "open connections",
+            "document.querySelectorAll('[data-state=open]').length === 2",
+        );
+        take(&live, "live-open");
+        tab.to_front();
+        tab.wait_for("the warning", "!!document.querySelector('adjourn-warning')");
+        take(&tab, "warning");
+        // The page shows for a moment why it is over, and is left then.
+        live.to_front();
+        live.show_as(1280, 900, false);
+        Ending::Administrator.comes(&site, &tab);
+        live.wait_for(
+            "the end",
+            "document.querySelector('#over')?.hidden === false",
+        );
+        save(&live, "live-closed-light");
+    });
+}
+
 fn administrators(browser: &Browser, site: &Site) {
     let tab = site.log_in(browser, ADMIN);
     tab.go(&site.front.url("/admin"));
@@ -77,10 +103,14 @@ fn take(tab: &Tab<'_>, name: &str) {
         assert_eq!(too_wide, false, "{name} scrolls sideways: {look}");
         // Not in the middle of a change of colours.
         tab.eval("Promise.all(document.getAnimations().map(it => it.finished)).then(() => 0)");
-        let png = BASE64_STANDARD.decode(tab.screenshot()).unwrap();
-        fs::write(folder().join(format!("{name}-{look}.png")), png).unwrap();
+        save(tab, &format!("{name}-{look}"));
     }
     tab.show_as(1280, 900, false);
+}
+
+fn save(tab: &Tab<'_>, name: &str) {
+    let png = BASE64_STANDARD.decode(tab.screenshot()).unwrap();
+    fs::write(folder().join(format!("{name}.png")), png).unwrap();
 }
 
 fn folder() -> PathBuf {

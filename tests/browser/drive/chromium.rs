@@ -103,6 +103,7 @@ impl Chromium {
     pub(super) fn press(&self, tab: &str, key: Key) {
         let (name, code, text) = match key {
             Key::Enter => ("Enter", 13, "\r"),
+            Key::Escape => ("Escape", 27, ""),
             Key::Space => (" ", 32, " "),
             Key::Tab => ("Tab", 9, ""),
         };

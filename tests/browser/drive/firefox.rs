@@ -108,6 +108,7 @@ impl Firefox {
     pub(super) fn press(&self, tab: &str, key: Key) {
         let value = match key {
             Key::Enter => "\u{e007}",
+            Key::Escape => "\u{e00c}",
             Key::Space => " ",
             Key::Tab => "\u{e004}",
         };

@@ -28,6 +28,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
     Enter,
+    Escape,
     Space,
     Tab,
 }

@@ -7,6 +7,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Instant,
 };
 
 /// The proxy. It runs until the process ends.
@@ -20,7 +21,7 @@ pub(crate) struct Front {
 struct Shared {
     demo: SocketAddr,
     pages: Mutex<HashMap<String, Page>>,
-    log: Mutex<Vec<String>>,
+    log: Mutex<Vec<(Instant, String)>>,
 }
 
 /// An answer that stands in for the demo's.
@@ -79,7 +80,15 @@ impl Front {
 
     /// The requests since the last look: method and path.
     pub(crate) fn requests(&self) -> Vec<String> {
-        std::mem::take(&mut *self.shared.log.lock().unwrap())
+        let log = std::mem::take(&mut *self.shared.log.lock().unwrap());
+        log.into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// When requests for this came, as far as they are still in the log.
+    pub(crate) fn arrivals(&self, request: &str) -> Vec<Instant> {
+        let log = self.shared.log.lock().unwrap();
+        let found = log.iter().filter(|(_, it)| it == request);
+        found.map(|(when, _)| *when).collect()
     }
 }
 
@@ -91,7 +100,8 @@ impl Shared {
         };
         let mut words = head.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap_or_default());
-        self.log.lock().unwrap().push(format!("{method} {target}"));
+        let request = (Instant::now(), format!("{method} {target}"));
+        self.log.lock().unwrap().push(request);
         let path = target.split('?').next().unwrap();
         let page = self.pages.lock().unwrap().get(path).cloned();
         match page {

@@ -3,10 +3,12 @@
 mod ending;
 mod front;
 mod kept;
+mod streams;
 
 pub(crate) use ending::Ending;
 pub(crate) use front::Front;
 pub(crate) use kept::{fill, kept};
+pub(crate) use streams::Streams;
 
 use crate::{
     drive::{Browser, Tab},
