@@ -119,6 +119,55 @@ async fn a_read_only_server_is_named() {
     expect(&error, ErrorKind::Unavailable, &["read-only"]);
 }
 
+/// A replica is behind: what ended would live on there for a moment.
+#[tokio::test]
+async fn a_replica_is_refused_at_the_start_and_later() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    let id = log_in(&schema.store().await, "alice").await;
+    let started = tokio::task::spawn_blocking(move || {
+        let replica = server.replicate();
+        (server, replica)
+    });
+    let (_server, replica) = started.await.unwrap();
+    let error = refused(&schema, replica.clone()).await;
+    expect(&error, ErrorKind::Unavailable, &["replica", "primary"]);
+
+    // As when the pool finds a replica where the primary was.
+    let pool = PgPoolOptions::new().connect_lazy_with(replica);
+    let there = "select count(*) from @schema@.session".replace("@schema@", &schema.name);
+    let rows = sqlx::query(sqlx::AssertSqlSafe(there))
+        .fetch_one(&pool)
+        .await;
+    assert_eq!(
+        sqlx::Row::get::<i64, _>(&rows.unwrap(), 0),
+        1,
+        "it is there"
+    );
+    for call in [
+        format!(
+            "check_in('\\x{}', '\\x{}', false)",
+            hex(id),
+            "01".repeat(32)
+        ),
+        format!("check_held(array['\\x{}'::bytea], false)", hex(id)),
+        String::from("list('alice')"),
+        String::from("page('\\x', 10)"),
+        format!("tombstone('\\x{}')", hex(id)),
+        String::from("begin_log_in()"),
+    ] {
+        let sql = format!("select * from {}.{call}", schema.name);
+        let answer = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&pool).await;
+        let error = answer.unwrap_err().to_string();
+        assert!(
+            error.contains("this server is a replica"),
+            "{call}: {error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_database_of_another_encoding_is_named() {
     let Some(schema) = Schema::of_a_test() else {

@@ -173,6 +173,35 @@ async fn two_schemas_know_nothing_of_each_other() {
     assert!(matches!(next(&mut notices).await, Notice::Ended { id: told, .. } if told == own));
 }
 
+/// A touch that had to wait for the row is judged by the time at which it got it.
+#[tokio::test]
+async fn a_touch_that_waited_beyond_the_deadline_is_too_late() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = adjourn::testing::StoreHarness::open(&schema).await;
+    let id = log_in(&*store, "alice").await;
+    schema.move_time(10 * 60_000).await;
+    let mut holder = schema.pool().begin().await.unwrap();
+    let lock = "select 1 from @schema@.session for update".replace("@schema@", &schema.name);
+    let locked = sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut *holder);
+    locked.await.unwrap();
+    let touch = store.check_in(id, &SECRET, Activity::Active);
+    let touch = tokio::spawn(async move { touch.await });
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+         and query like '%@schema@%check_in(%'";
+    while schema.number(waiting).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    schema.move_time(6 * 60_000).await;
+    holder.commit().await.unwrap();
+    let answer = touch.await.unwrap().unwrap();
+    assert!(
+        matches!(&answer, CheckIn::Due(cause) if *cause.reason() == EndReason::IdleTimeout),
+        "{answer:?}: it idled out while the touch waited"
+    );
+}
+
 /// Bytes that no text column holds.
 #[tokio::test]
 async fn names_and_values_of_any_bytes_are_kept() {

@@ -99,6 +99,12 @@ impl Server {
         self.order("start", "started");
     }
 
+    /// Starts a replica beside the server.
+    pub(crate) fn replicate(&mut self) -> PgConnectOptions {
+        self.order("replica", "replicated");
+        self.options().port(5433)
+    }
+
     fn order(&mut self, order: &str, done: &str) {
         let _from_before = fs::remove_file(self.folder.join(done));
         let orders = self.keeper.stdin.as_mut().expect("the keeper listens");
@@ -148,8 +154,13 @@ trap '' INT TERM HUP
     case $order in
       crash) "$2/pg_ctl" -D data -w -m immediate stop; touch crashed ;;
       start) start "$1" "$2"; touch started ;;
+      replica)
+        "$2/pg_basebackup" -h "$1" -U adjourn -D replica -R -c fast &&
+        "$2/pg_ctl" -D replica -l replica.log -w -o "-k $1 -c listen_addresses='' -c port=5433 \
+          -c fsync=off -c max_connections=200" start && touch replicated ;;
     esac
   done
+  [ ! -d replica ] || "$2/pg_ctl" -D replica -w -m immediate stop
   "$2/pg_ctl" -D data -w -m immediate stop
 } > log 2>&1
 rm -rf "$1"

@@ -3,6 +3,8 @@
 -- Each operation of the store is one function, called in a transaction of its own at READ COMMITTED: each of its
 -- statements then sees what was committed before that statement, also after a wait for a lock.
 --
+-- What is called once for every call is in plpgsql, which keeps its plans; functions in sql are planned anew each time.
+--
 -- Order of locks: everybody's (advisory) -> a subject's (advisory; create and end_all only) -> sessions by id -> the rest.
 -- A sweep waits for no session: it skips what is locked.
 create schema if not exists @schema@;
@@ -89,10 +91,12 @@ begin
 end $$;
 
 -- For what must survive whatever happens to the server: whoever commits waits for the disk.
-create function @schema@.durable() returns void language sql volatile as $$
-  select set_config('synchronous_commit', 'on', true)
-    where current_setting('synchronous_commit') not in ('on', 'remote_apply')
-$$;
+create function @schema@.durable() returns void language plpgsql volatile as $$
+begin
+  if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+end $$;
 
 create function @schema@.lock_everybody(p_alone boolean) returns void language plpgsql volatile as $$
 begin
@@ -103,21 +107,29 @@ begin
   end if;
 end $$;
 
-create function @schema@.lock_subject(p_subject text) returns void language sql volatile as $$
-  select pg_advisory_xact_lock(hashtextextended('adjourn subject @name@ ' || p_subject, 0))
-$$;
+create function @schema@.lock_subject(p_subject text) returns void language plpgsql volatile as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('adjourn subject @name@ ' || p_subject, 0));
+end $$;
 
--- The earliest cut that covers a session: two short looks into one index.
+-- The earliest cut that covers a session: two short looks into one index. In plpgsql, which keeps its plans.
 create function @schema@.cut_of(p_generation bigint, p_subject text, p_created_at bigint)
-returns @schema@.cut language sql stable as $$
-  select c.* from (
-    (select * from @schema@.cut k where k.subject is null and k.generation > p_generation
-      and (k.created_before is null or p_created_at < k.created_before) order by k.generation limit 1)
-    union all
-    (select * from @schema@.cut k where k.subject = p_subject collate "C" and k.generation > p_generation
-      order by k.generation limit 1)
-  ) c order by c.generation limit 1
-$$;
+returns @schema@.cut language plpgsql stable as $$
+declare
+  everybodys @schema@.cut;
+  own @schema@.cut;
+begin
+  select k.* into everybodys from @schema@.cut k where k.subject is null and k.generation > p_generation
+    and (k.created_before is null or p_created_at < k.created_before) order by k.generation limit 1;
+  if p_subject is not null then
+    select k.* into own from @schema@.cut k where k.subject = p_subject collate "C" and k.generation > p_generation
+      order by k.generation limit 1;
+    if own.generation < everybodys.generation or everybodys.generation is null then
+      return own;
+    end if;
+  end if;
+  return everybodys;
+end $$;
 
 -- Why a session is to end, and since when; null while it is live: the one predicate. The earliest cause counts, and a
 -- deadline before a cut of the same millisecond.
@@ -156,20 +168,27 @@ begin
 end $$;
 
 create function @schema@.merged(p_names bytea[], p_data bytea[], p_removed bytea[], p_new_names bytea[], p_new_data bytea[],
-  out names bytea[], out data bytea[]) language sql immutable as $$
-  select array_agg(x.n order by x.n), array_agg(x.d order by x.n) from (
+  out names bytea[], out data bytea[]) language plpgsql immutable as $$
+begin
+  if cardinality(p_removed) = 0 and cardinality(p_new_names) = 0 then
+    names := p_names;
+    data := p_data;
+    return;
+  end if;
+  select array_agg(x.n order by x.n), array_agg(x.d order by x.n) into names, data from (
     select o.n, o.d from unnest(p_names, p_data) as o(n, d) where o.n <> all (p_removed || p_new_names)
     union all
-    select w.n, w.d from unnest(p_new_names, p_new_data) as w(n, d)) x
-$$;
+    select w.n, w.d from unnest(p_new_names, p_new_data) as w(n, d)) x;
+end $$;
 
 create function @schema@.running(p_names bytea[], p_until bigint[], p_new_names bytea[], p_new_until bigint[], p_now bigint,
-  out names bytea[], out until bigint[]) language sql immutable as $$
-  select array_agg(x.n order by x.n), array_agg(x.u order by x.n) from (
+  out names bytea[], out until bigint[]) language plpgsql immutable as $$
+begin
+  select array_agg(x.n order by x.n), array_agg(x.u order by x.n) into names, until from (
     select o.n, o.u from unnest(p_names, p_until) as o(n, u) where o.n <> all (p_new_names)
     union all
-    select w.n, w.u from unnest(p_new_names, p_new_until) as w(n, u)) x where x.u > p_now
-$$;
+    select w.n, w.u from unnest(p_new_names, p_new_until) as w(n, u)) x where x.u > p_now;
+end $$;
 
 -- Ends a session that has not ended and is locked by the caller, with the earliest cause.
 create function @schema@.conclude(p_session @schema@.session, p_cause text, p_attempt bytea, p_lease bigint, p_now bigint)
@@ -261,6 +280,9 @@ begin
     exit when found;
   end loop;
   return next row('created', null, n, r)::@schema@.answer;
+  if surplus <= 0 and replaced is null then
+    return;
+  end if;
   others := array(select x.id from @schema@.session x where x.id = any (others) order by x.generation
     limit greatest(surplus, 0));
   if replaced is not null then
