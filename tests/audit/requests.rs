@@ -108,6 +108,7 @@ async fn log_at(level: Level) -> Vec<Value> {
         .with_span_events(FmtSpan::NEW)
         .with_writer(log.clone())
         .finish();
+    crate::support::ask_every_subscriber();
     let _guard = tracing::subscriber::set_default(subscriber);
     let site = Site::builder().configure(|builder| {
         builder.on_end("hook", |_| async {

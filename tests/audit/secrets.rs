@@ -144,6 +144,7 @@ async fn no_sink_in_any_format_holds_a_token_a_cookie_or_a_value() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
+    crate::support::ask_every_subscriber();
     let guard = tracing::subscriber::set_default(subscriber);
 
     let recorded = Recorded::open("secrets").await;

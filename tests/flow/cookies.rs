@@ -725,6 +725,7 @@ async fn a_cookie_that_is_named_twice_is_removed_once_and_one_in_two_scopes_is_w
     let subscriber = tracing_subscriber::fmt()
         .with_writer(move || writer.clone())
         .finish();
+    crate::support::ask_every_subscriber();
     let site = tracing::subscriber::with_default(subscriber, || {
         Site::builder()
             .configure(|builder| {

@@ -8,7 +8,8 @@
     reason = "a toolbox: which tool is used changes with the flows"
 )]
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::LazyLock, time::Duration};
+use tracing::Dispatch;
 
 mod browser;
 mod endless;
@@ -25,6 +26,16 @@ pub(crate) use gate::Gate;
 pub(crate) use jar::{Jar, Kept};
 pub(crate) use site::{Site, SiteBuilder, raw, raw_bytes, read_all, serve, serve_hyper};
 pub(crate) use spy::{Held, Op, Spy, When};
+
+/// Makes `tracing` ask the subscriber of each thread, for tests that listen on their own.
+///
+/// While there is only one subscriber, `tracing` asks nobody else: what another test's thread, which
+/// has none, comes to first would stay silent for good.
+pub(crate) fn ask_every_subscriber() {
+    static SECOND: LazyLock<Dispatch> =
+        LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&SECOND);
+}
 
 /// Waits for something that comes at once, or never because it is broken: fails then, where the
 /// test would hang. Nothing is decided by how long it takes.
