@@ -111,10 +111,8 @@ impl Requests {
         let mut service = sessions.layer().layer(service_fn(read));
         let task = tokio::spawn(async move {
             let mut waits = Vec::with_capacity(10_000_000);
-            for cookie in cookies.iter().cycle() {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
+            let wanted = |_: &&HeaderValue| !stopped.load(Ordering::Relaxed);
+            for cookie in cookies.iter().cycle().take_while(wanted) {
                 let request = request(cookie);
                 // From when the request is there until it is answered: it waits for its turn too.
                 let start = Instant::now();
