@@ -59,7 +59,8 @@ fn the_tests_of_the_script_pass() {
     assert!(files.len() >= 5, "{files:?}");
 
     let run = Command::new("node")
-        .arg("--test")
+        // A limit, so that a test that hangs fails by name.
+        .args(["--test", "--test-timeout=120000"])
         .args(&files)
         .env("ADJOURN_JS", &script)
         .env("ADJOURN_MJS", &module)

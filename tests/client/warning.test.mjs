@@ -8,7 +8,7 @@ test("warns a minute before the idle timeout, and not before", async () => {
   const tab = await world.open();
   await world.advance(838);
   assert.equal(tab.dialog, undefined);
-  await world.advance(3);
+  await world.advance(3.5);
   assert.ok(tab.dialog);
   assert.equal(tab.text, "You will be signed out in 59 seconds.");
 });
@@ -98,7 +98,7 @@ test("the other button signs out", async () => {
 test("is an alert dialog with a name, a description and a language", async () => {
   const world = new World();
   const tab = await world.open();
-  await world.advance(850);
+  await world.advance(850.5);
   const { attributes } = tab.dialog;
   assert.equal(attributes.role, "alertdialog");
   assert.equal(tab.part(attributes["aria-labelledby"]).textContent, "Still there?");
@@ -139,7 +139,7 @@ test("every text can be replaced, and the numbers follow the language", async ()
   assert.equal(tab.part("stay").textContent, "Angemeldet bleiben");
   assert.equal(tab.part("leave").textContent, "Abmelden");
   assert.equal(tab.host.attributes.lang, "de");
-  await world.advance(130);
+  await world.advance(130.5);
   assert.equal(tab.text, "Abmeldung in 70 Sekunden.");
   world.mode = "down";
   await world.advance(20);
@@ -151,7 +151,7 @@ test("before the absolute timeout it says so, and can be put away", async () => 
   const tab = await world.open();
   const warnings = [];
   tab.adjourn.on("warning", (detail) => warnings.push({ ...detail }));
-  await world.advance(450);
+  await world.advance(450.5);
   assert.equal(tab.text, "Your session ends in 50 seconds.");
   assert.equal(tab.part("stay").textContent, "Close");
   assert.deepEqual(warnings.map((warning) => warning.extendable), [false]);

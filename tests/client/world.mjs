@@ -264,8 +264,10 @@ export class Tab {
       performance: { now: () => (world.now - tab.born - tab.slept) * 1e3 },
       Date: FakeDate,
       setTimeout: (step, ms = 0) => {
-        // As in browsers: what does not fit into 31 bits fires at once.
-        const at = world.now + (ms > 0x7fffffff ? 0 : ms) / 1e3;
+        // As in browsers: what does not fit into 31 bits fires at once, and time passes before a
+        // timer fires. Without that, a step too small to change `now` would repeat for ever.
+        const whole = Math.max(1, Math.trunc(ms > 0x7fffffff ? 0 : ms));
+        const at = world.now + whole / 1e3;
         const timer = { at, step, tab };
         world.timers.push(timer);
         return timer;
