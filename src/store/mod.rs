@@ -30,6 +30,8 @@ mod contract;
 mod error;
 mod memory;
 mod notice;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod on_tasks;
 mod outcome;
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]

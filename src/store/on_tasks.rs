@@ -1,0 +1,158 @@
+//! The contract of a store whose work waits: each operation is answered by work on a task of its own.
+
+/// Implements [`SessionStore`](crate::store::SessionStore) for a store around an `Inner` that has
+/// an `async fn` for each operation, with a name of its own, and `answer`, which runs them.
+///
+/// A macro, because what an operation borrows must be owned before it goes to a task, and that is
+/// all there is to say: once, and not in each store.
+macro_rules! answer_on_tasks {
+    ($store:ty) => {
+        const _: () = {
+            use crate::{
+                id::{SecretHash, SessionId, Subject},
+                reason::Cause,
+                record::{Activity, Departed, Generation, Scope, Tombstone},
+                store::{
+                    Answer, CheckIn, Checked, Claimant, Created, Cursor, End, Listed, NewSession, Notices,
+                    Page, Reply, Rotated, SessionStore, Ticket, Update, Updated,
+                },
+            };
+            use std::{sync::Arc, time::Duration};
+
+            impl SessionStore for $store {
+                fn mint_id(&self, _subject: Option<&Subject>) -> Answer<SessionId> {
+                    Reply::Now(SessionId::random().map_err(Into::into))
+                }
+
+                fn begin_log_in(&self, _subject: Option<&Subject>) -> Answer<Ticket> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("begin_log_in", async move { inner.issue_ticket().await })
+                }
+
+                fn create(&self, session: NewSession) -> Answer<Created> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("create", async move { inner.create_session(session).await })
+                }
+
+                fn check_in(&self, id: SessionId, secret: &SecretHash, activity: Activity) -> Answer<CheckIn> {
+                    let inner = self.inner();
+                    let secret = *secret;
+                    self.0.answer("check_in", async move {
+                        inner.validate(id, secret, activity).await
+                    })
+                }
+
+                fn check(&self, ids: &[SessionId], activity: Activity) -> Answer<Vec<Checked>> {
+                    let inner = self.inner();
+                    let ids = ids.to_vec();
+                    self.0
+                        .answer("check", async move { inner.recheck(ids, activity).await })
+                }
+
+                fn update(&self, id: SessionId, update: Update, expected: Option<u64>) -> Answer<Updated> {
+                    let inner = self.inner();
+                    self.0.answer(
+                        "update",
+                        async move { inner.merge(id, update, expected).await },
+                    )
+                }
+
+                fn rotate(
+                    &self,
+                    id: SessionId,
+                    old: &SecretHash,
+                    new: &SecretHash,
+                    grace: Duration,
+                ) -> Answer<Rotated> {
+                    let inner = self.inner();
+                    let (old, new) = (*old, *new);
+                    self.0.answer("rotate", async move {
+                        inner.swap_secret(id, old, new, grace).await
+                    })
+                }
+
+                fn end(&self, id: SessionId, cause: Cause, claimant: Claimant) -> Answer<End> {
+                    let inner = self.inner();
+                    self.0.answer(
+                        "end",
+                        async move { inner.end_one(id, cause, claimant).await },
+                    )
+                }
+
+                fn end_many(
+                    &self,
+                    ids: &[SessionId],
+                    cause: Cause,
+                    claimant: Claimant,
+                ) -> Answer<Vec<Departed>> {
+                    let inner = self.inner();
+                    let ids = ids.to_vec();
+                    self.0.answer("end_many", async move {
+                        inner.end_each(ids, cause, claimant).await
+                    })
+                }
+
+                fn end_due(&self, limit: usize, claimant: Claimant) -> Answer<Vec<Departed>> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("end_due", async move { inner.sweep(limit, claimant).await })
+                }
+
+                fn end_all(&self, scope: Scope, cause: Cause) -> Answer<Generation> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("end_all", async move { inner.cut(scope, cause).await })
+                }
+
+                fn tombstone(&self, id: SessionId) -> Answer<Option<Arc<Tombstone>>> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("tombstone", async move { inner.tombstone_of(id).await })
+                }
+
+                fn list(&self, subject: &Subject) -> Answer<Vec<Listed>> {
+                    let inner = self.inner();
+                    let subject = subject.clone();
+                    self.0
+                        .answer("list", async move { inner.sessions_of(subject).await })
+                }
+
+                fn page(&self, cursor: Option<Cursor>, limit: usize) -> Answer<Page> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("page", async move { inner.page_after(cursor, limit).await })
+                }
+
+                fn pending(&self, limit: usize, lease: Duration) -> Answer<Vec<Departed>> {
+                    let inner = self.inner();
+                    self.0.answer(
+                        "pending",
+                        async move { inner.take_over(limit, lease).await },
+                    )
+                }
+
+                fn renew(&self, id: SessionId, claim: u64, lease: Duration) -> Answer<bool> {
+                    let inner = self.inner();
+                    self.0.answer(
+                        "renew",
+                        async move { inner.renew_lease(id, claim, lease).await },
+                    )
+                }
+
+                fn acknowledge(&self, id: SessionId, claim: u64) -> Answer<bool> {
+                    let inner = self.inner();
+                    self.0
+                        .answer("acknowledge", async move { inner.finish(id, claim).await })
+                }
+
+                fn notices(&self) -> Notices {
+                    self.0.notices.subscribe()
+                }
+            }
+        };
+    };
+}
+
+pub(super) use answer_on_tasks;
