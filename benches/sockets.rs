@@ -1,4 +1,4 @@
-//! Ten thousand WebSockets of one user, all cut at once: `cargo bench --bench sockets`.
+//! Nearly ten thousand WebSockets of one user, all cut at once: `cargo bench --bench sockets`.
 //!
 //! Real sockets on the loopback, server and clients in one process with two worker threads. Each
 //! takes two file descriptors: with `ulimit -n 20000`, `-- 9900` opens 9,900.
