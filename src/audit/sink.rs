@@ -6,6 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
+    task::{Context, Waker},
 };
 
 /// Takes the events of all sessions.
@@ -42,7 +43,9 @@ pub trait Sink: Send + Sync + 'static {
     /// Waits until everything recorded so far is kept, or cannot be. *Default:* nothing to wait
     /// for.
     ///
-    /// Awaited at a graceful shutdown, for at most five seconds in all.
+    /// Awaited before an ending is acknowledged to the store, so that one whose record a crash would
+    /// lose is recorded again by somebody else; and at a graceful shutdown, for at most five seconds
+    /// in all.
     fn flush(&self) -> Flush {
         Box::pin(std::future::ready(()))
     }
@@ -76,6 +79,17 @@ pub(super) fn record(sinks: &[Arc<dyn Sink>], event: &Event) {
             );
         }
     }
+}
+
+/// What there is to wait for until a sink has kept everything; most have at once.
+pub(super) fn unkept(sink: &Arc<dyn Sink>) -> Option<Flush> {
+    let flush = || {
+        let mut flush = sink.flush();
+        let polled = flush.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        polled.is_pending().then_some(flush)
+    };
+    // A sink that panics has nothing more to keep.
+    catch_unwind(AssertUnwindSafe(flush)).unwrap_or(None)
 }
 
 /// Whether every sink would keep what is recorded now.

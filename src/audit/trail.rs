@@ -1,6 +1,6 @@
 //! The way from an event to the sinks.
 
-use super::{Event, EventLimits, Sink, flood::Flood, sink};
+use super::{Event, EventLimits, Flush, Sink, flood::Flood, sink};
 use crate::time::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -34,6 +34,20 @@ impl Trail {
     /// Whether every sink would keep what is recorded now.
     pub(crate) fn is_ready(&self) -> bool {
         sink::are_ready(&self.sinks)
+    }
+
+    /// Waits until the sinks have kept what was recorded so far; `None` when they have.
+    pub(crate) fn kept(&self) -> Option<Flush> {
+        let waiting: Vec<Flush> = self.sinks.iter().filter_map(sink::unkept).collect();
+        if waiting.is_empty() {
+            return None;
+        }
+        Some(Box::pin(async move {
+            for flush in waiting {
+                // In a task: a sink that panics stops nobody.
+                let _panicked = tokio::spawn(flush).await;
+            }
+        }))
     }
 
     /// Records what was counted, and waits a moment until the sinks have kept everything.

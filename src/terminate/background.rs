@@ -15,7 +15,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// The tasks that run without a request: started once, stopped by a graceful shutdown.
@@ -65,6 +65,9 @@ impl Background {
         road.tasks.close();
         road.tasks.wait().await;
         road.trail.flush(road.clock.now()).await;
+        road.acknowledgements.close();
+        // What no sink kept in time is another's to record.
+        let _left = timeout(PATIENCE, road.acknowledgements.wait()).await;
     }
 }
 
@@ -182,6 +185,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a shutdown waits for endings to be acknowledged whose records were late.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How rarely what is held can be checked at most.
 const LONGEST_RECHECK: Duration = Duration::from_hours(24);

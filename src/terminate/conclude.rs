@@ -16,7 +16,6 @@ use crate::{
 use std::{
     fmt,
     path::PathBuf,
-    pin::pin,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -80,6 +79,8 @@ pub(crate) struct Road {
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: TaskTracker,
+    /// What waits for the sinks, and not even a shutdown waits for it without end.
+    pub(super) acknowledgements: TaskTracker,
     pub(crate) trail: Trail,
     pub(super) scratch: Option<Arc<Scratch>>,
     pub(super) config: RoadConfig,
@@ -133,6 +134,7 @@ impl Road {
             live,
             clock,
             tasks,
+            acknowledgements: TaskTracker::new(),
             scratch,
             trail: Trail::new(sinks, config.event_limits),
             config,
@@ -241,6 +243,9 @@ impl Road {
         }
         let _inside = span.enter();
         self.report(&departed, &[]);
+        if self.acknowledges_later(&departed) {
+            return Work::Done;
+        }
         match self.store.acknowledge(departed.id, departed.claim) {
             Reply::Now(answer) => self.acknowledged(answer),
             Reply::Later(answer) => {
@@ -259,13 +264,15 @@ impl Road {
             return Vec::new();
         };
         self.report(&departed, &reports);
-        self.acknowledged(self.store.acknowledge(departed.id, departed.claim).await);
+        if !self.acknowledges_later(&departed) {
+            self.acknowledged(self.store.acknowledge(departed.id, departed.claim).await);
+        }
         reports
     }
 
-    /// The scratch directory and the hooks in order, renewing the lease meanwhile. `None` when the lease was lost.
+    /// The scratch directory and the hooks in order. `None` when the lease was lost.
     async fn run_hooks_under_lease(&self, departed: &Arc<Departed>) -> Option<Vec<HookReport>> {
-        let mut hooks = pin!(async {
+        let hooks = async {
             let mut reports = Vec::with_capacity(1 + self.config.hooks.len());
             if let Some(scratch) = &self.scratch {
                 reports.extend(scratch.remove(departed.id).await);
@@ -277,22 +284,8 @@ impl Road {
                 );
             }
             reports
-        });
-        loop {
-            if let Ok(reports) = timeout(self.config.lease / 3, hooks.as_mut()).await {
-                return Some(reports);
-            }
-            let renewal = self
-                .store
-                .renew(departed.id, departed.claim, self.config.lease)
-                .await;
-            match renewal {
-                Ok(true) => {}
-                Ok(false) => return None,
-                // Not reachable is not refused: the work goes on, and at worst is done twice.
-                Err(error) => self.store_failed("renew", &error),
-            }
-        }
+        };
+        self.under_lease(departed.id, departed.claim, hooks).await
     }
 
     fn report(&self, departed: &Departed, reports: &[HookReport]) {
@@ -317,13 +310,6 @@ impl Road {
             .from(departed.client.clone())
             .asked_by(departed.ending.cause().request_id());
         self.record(&event);
-    }
-
-    /// Not acknowledged is not lost: another attempt repeats the work after the lease.
-    fn acknowledged(&self, answer: Result<bool, store::Error>) {
-        if let Err(error) = answer {
-            self.store_failed("acknowledge", &error);
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! 1. A session ends only here, always with a [`Cause`](crate::reason::Cause). The store decides
 //!    who is first; the first does the work, once.
 //! 2. The work, in this order: cut what this node holds open and drop what it keeps, remove the
-//!    scratch directory, run the hooks, record the ending, acknowledge. One failing step neither stops the others nor is hidden.
+//!    scratch directory, run the hooks, record the ending, acknowledge once every sink has kept the
+//!    record. One failing step neither stops the others nor is hidden.
 //! 3. The work runs in a tracked task: a dropped request cannot stop it, a graceful shutdown waits
 //!    for it, and if the node dies another takes it over when the lease is over.
 //!
@@ -23,6 +24,7 @@ mod bulk;
 mod conclude;
 mod cuts;
 mod hook;
+mod lease;
 mod measure;
 mod receipt;
 mod scratch;

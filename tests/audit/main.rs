@@ -10,6 +10,7 @@
 
 mod events;
 mod files;
+mod kept;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod requests;

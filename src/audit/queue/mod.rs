@@ -46,7 +46,9 @@ pub trait BlockingSink: Send + 'static {
 /// meanwhile nobody can log in. In neither mode is an ending delayed or refused.
 ///
 /// Clones are the same queue. [`Sessions::shutdown`](crate::Sessions::shutdown) waits until
-/// everything is written; a process that just ends loses what is still waiting.
+/// everything is written; a process that just ends loses what is still waiting. Endings are then
+/// recorded by another process, on a store that outlives this one: it is told that they are done
+/// when they are written.
 ///
 /// ```
 /// use adjourn::{Sessions, audit::{Format, JsonLines, Queue}, store::MemoryStore};

@@ -1,0 +1,53 @@
+//! The lease of an ending, and the word that its work is done.
+
+use super::Road;
+use crate::{id::SessionId, record::Departed, store};
+use std::{pin::pin, sync::Arc};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+impl Road {
+    /// Acknowledges in a task when the sinks have kept the record, if they have not yet: a process
+    /// that died in between would have lost it. Nobody waits for it but a shutdown, for a while.
+    pub(super) fn acknowledges_later(self: &Arc<Self>, departed: &Departed) -> bool {
+        let Some(kept) = self.trail.kept() else {
+            return false;
+        };
+        let (road, id, claim) = (Arc::clone(self), departed.id, departed.claim);
+        let acknowledged = async move {
+            if road.under_lease(id, claim, kept).await.is_some() {
+                road.acknowledged(road.store.acknowledge(id, claim).await);
+            }
+        };
+        self.acknowledgements.spawn(acknowledged.in_current_span());
+        true
+    }
+
+    /// Works, renewing the lease meanwhile. `None` when the lease was lost.
+    pub(super) async fn under_lease<T>(
+        &self,
+        id: SessionId,
+        claim: u64,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            if let Ok(done) = timeout(self.config.lease / 3, work.as_mut()).await {
+                return Some(done);
+            }
+            match self.store.renew(id, claim, self.config.lease).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                // Not reachable is not refused: the work goes on, and at worst is done twice.
+                Err(error) => self.store_failed("renew", &error),
+            }
+        }
+    }
+
+    /// Not acknowledged is not lost: another attempt repeats the work after the lease.
+    pub(super) fn acknowledged(&self, answer: Result<bool, store::Error>) {
+        if let Err(error) = answer {
+            self.store_failed("acknowledge", &error);
+        }
+    }
+}
