@@ -39,8 +39,12 @@ impl Schema {
     pub(crate) fn on(options: PgConnectOptions) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        Self::named(&format!("test_{}_{number}", std::process::id()), options)
+    }
+
+    pub(crate) fn named(name: &str, options: PgConnectOptions) -> Self {
         Self {
-            name: format!("test_{}_{number}", std::process::id()),
+            name: name.to_owned(),
             options,
             pool: OnceLock::new(),
         }

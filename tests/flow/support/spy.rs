@@ -14,10 +14,12 @@ use adjourn::{
 };
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::sync::Semaphore;
@@ -63,8 +65,12 @@ struct Inner {
     calls: Mutex<HashMap<Op, usize>>,
     failing: Mutex<HashMap<Op, When>>,
     held: Mutex<Vec<(Op, When, Held)>>,
+    delivered: Mutex<Option<(Op, Delivered)>>,
     notices: Mutex<Option<NoticeSender>>,
 }
+
+/// Called with a reply under way.
+type Delivered = Box<dyn FnOnce() + Send>;
 
 /// A call that is held up.
 #[derive(Clone)]
@@ -99,6 +105,7 @@ impl Spy {
             calls: Mutex::default(),
             failing: Mutex::default(),
             held: Mutex::default(),
+            delivered: Mutex::default(),
             notices: Mutex::default(),
         }))
     }
@@ -129,6 +136,12 @@ impl Spy {
         let held = Held(Arc::new((Semaphore::new(0), Semaphore::new(0))));
         self.0.held.lock().unwrap().push((op, when, held.clone()));
         held
+    }
+
+    /// Calls this once between a late reply of the operation and whoever asked for it: it has the
+    /// reply and has done nothing with it.
+    pub(crate) fn when_delivered(&self, op: Op, call: impl FnOnce() + Send + 'static) {
+        *self.0.delivered.lock().unwrap() = Some((op, Box::new(call)));
     }
 
     /// Who listens from now on hears this sender, and nothing of the store.
@@ -169,7 +182,10 @@ impl Spy {
             }
             return answer;
         }
-        Reply::later(self.clone().answer_late(op, held, call))
+        // Behind the answer, so that it is dropped when that is there, by whoever waited for it.
+        let delivery = Delivery(self.clone(), op);
+        let answer = self.clone().answer_late(op, held, call);
+        Reply::later(Delivering(Box::pin(answer), delivery))
     }
 
     async fn answer_late<T, F>(
@@ -198,6 +214,37 @@ impl Spy {
             return Err(down());
         }
         answer
+    }
+}
+
+/// An answer, and what happens when it was taken.
+struct Delivering<F>(
+    Pin<Box<F>>,
+    #[expect(dead_code, reason = "for its drop")] Delivery,
+);
+
+impl<F: Future> Future for Delivering<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+struct Delivery(Spy, Op);
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let call = self
+            .0
+            .0
+            .delivered
+            .lock()
+            .unwrap()
+            .take_if(|(op, _)| *op == self.1);
+        if let Some((_, call)) = call {
+            call();
+        }
     }
 }
 

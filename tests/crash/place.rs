@@ -1,0 +1,43 @@
+//! Where sessions are kept that several processes share.
+
+use adjourn::{
+    audit::{BlockingSink, Event, EventKind},
+    store::SessionStore,
+};
+use std::{path::Path, time::Duration};
+
+/// A store that several processes open, whose time the test moves for all of them.
+pub(crate) trait Place: Send + Sized + Sync + 'static {
+    type Store: SessionStore;
+    type Table: BlockingSink;
+
+    /// As [`child`](crate::child) knows it.
+    const STORE: &'static str;
+
+    /// A new one; `None`, said loudly, where there is none to be had.
+    fn make(folder: &Path) -> impl Future<Output = Option<Self>> + Send;
+
+    /// What another process needs to find it.
+    fn address(&self) -> String;
+
+    /// Opens the store.
+    fn store(&self) -> impl Future<Output = Self::Store> + Send;
+
+    /// Moves the time of every process.
+    fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;
+
+    /// A sink in the store's own database: at most one row for each event.
+    fn table(&self) -> impl Future<Output = Self::Table> + Send;
+
+    /// The rows of that sink: the id of the event and the reason.
+    fn rows(&self) -> impl Future<Output = Vec<(String, String)>> + Send;
+}
+
+/// The id of the event and the reason, if the event is an ending.
+pub(crate) fn ending(event: &Event) -> Option<(String, String)> {
+    let EventKind::Ended { cause, .. } = &event.kind else {
+        return None;
+    };
+    let id = event.session_id?;
+    Some((id.to_string(), cause.reason().code().to_owned()))
+}
