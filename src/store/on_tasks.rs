@@ -13,8 +13,8 @@ macro_rules! answer_on_tasks {
                 reason::Cause,
                 record::{Activity, Departed, Generation, Scope, Tombstone},
                 store::{
-                    Answer, CheckIn, Checked, Claimant, Created, Cursor, End, Listed, NewSession, Notices,
-                    Page, Reply, Rotated, SessionStore, Ticket, Update, Updated,
+                    Answer, CheckIn, Checked, Claimant, Created, Cursor, End, Listed, NewSession,
+                    Notices, Page, Reply, Rotated, SessionStore, Ticket, Update, Updated,
                 },
             };
             use std::{sync::Arc, time::Duration};
@@ -36,7 +36,12 @@ macro_rules! answer_on_tasks {
                         .answer("create", async move { inner.create_session(session).await })
                 }
 
-                fn check_in(&self, id: SessionId, secret: &SecretHash, activity: Activity) -> Answer<CheckIn> {
+                fn check_in(
+                    &self,
+                    id: SessionId,
+                    secret: &SecretHash,
+                    activity: Activity,
+                ) -> Answer<CheckIn> {
                     let inner = self.inner();
                     let secret = *secret;
                     self.0.answer("check_in", async move {
@@ -51,7 +56,12 @@ macro_rules! answer_on_tasks {
                         .answer("check", async move { inner.recheck(ids, activity).await })
                 }
 
-                fn update(&self, id: SessionId, update: Update, expected: Option<u64>) -> Answer<Updated> {
+                fn update(
+                    &self,
+                    id: SessionId,
+                    update: Update,
+                    expected: Option<u64>,
+                ) -> Answer<Updated> {
                     let inner = self.inner();
                     self.0.answer(
                         "update",
