@@ -1,8 +1,8 @@
 //! The body of every response that the layer lets out.
 
 use super::{
-    CutStyle, LiveGuard, SessionEnded,
-    cut::{grpc_trailers, last_event},
+    CutStyle, LiveGuard, SessionEnded, SessionUnverified,
+    cut::{grpc_trailers, last_event, unavailable_trailers},
 };
 use crate::reason::EndReason;
 use bytes::Bytes;
@@ -206,6 +206,12 @@ impl Watch {
 
     /// The last frame of a body that is cut.
     fn cut(&self, reason: EndReason) -> Answer {
+        if self.guard.is_unavailable() {
+            return match self.style {
+                CutStyle::Abort | CutStyle::EventStream => Err(SessionUnverified.into()),
+                CutStyle::Grpc => Ok(Frame::trailers(unavailable_trailers())),
+            };
+        }
         match self.style {
             CutStyle::Abort => Err(SessionEnded::new(reason).into()),
             CutStyle::EventStream => Ok(Frame::data(last_event(&reason, self.last))),

@@ -74,6 +74,16 @@ impl SessionEnded {
     }
 }
 
+/// The store could not say for so long whether the session of a response is live that the response
+/// was cut: see [`with_outage_grace`](crate::SessionsBuilder::with_outage_grace).
+///
+/// The error with which every body ends then but gRPC's, also a `text/event-stream`: its session has
+/// not ended as far as anybody knows, and a client may try again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the session could not be verified for too long")]
+#[non_exhaustive]
+pub struct SessionUnverified;
+
 /// The last event of a stream that was cut after the byte `last`.
 ///
 /// No blank line comes first: it would dispatch a half-written event as if it were whole. Our
@@ -98,6 +108,15 @@ pub(super) fn grpc_trailers(reason: &EndReason) -> HeaderMap {
     if let Ok(message) = HeaderValue::try_from(format!("the session ended: {reason}")) {
         trailers.insert("grpc-message", message);
     }
+    trailers
+}
+
+/// The trailers of a gRPC call whose session could not be verified: 14 (UNAVAILABLE).
+pub(super) fn unavailable_trailers() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(2);
+    trailers.insert("grpc-status", HeaderValue::from_static("14"));
+    let message = HeaderValue::from_static("the session could not be verified");
+    trailers.insert("grpc-message", message);
     trailers
 }
 

@@ -62,6 +62,13 @@ impl LiveGuard {
         self.unverified
     }
 
+    /// Whether it was cut because the store could not say for too long whether the session is live
+    /// ([`with_outage_grace`](crate::SessionsBuilder::with_outage_grace)). The session may go on;
+    /// this guard does not, and its reason is [`Lost`](EndReason::Lost).
+    pub fn is_unavailable(&self) -> bool {
+        self.signal.is_unavailable()
+    }
+
     /// Why the session has ended, if it has.
     pub fn reason(&self) -> Option<EndReason> {
         self.signal.reason()

@@ -20,6 +20,9 @@
 //! 7. **A cut body never looks complete**: see [`CutStyle`].
 //! 8. **A socket can be taken back** from its handler wherever the handler has put it, and the peer
 //!    is told why: see [`LiveSocket`].
+//! 9. **What cannot be verified is cut too**, after a grace, and told apart: nobody is told that a
+//!    session ended which may go on ([`LiveGuard::is_unavailable`], [`SessionUnverified`]). Who
+//!    registers after that, when the store answers again, is not cut with the others.
 //!
 //! ```
 //! use adjourn::{id::SessionId, live::{Live, Since}, reason::EndReason};
@@ -63,7 +66,7 @@ mod table;
 mod tests;
 
 pub use body::{BoxError, SessionBody};
-pub use cut::{CutStyle, SessionEnded};
+pub use cut::{CutStyle, SessionEnded, SessionUnverified};
 pub use endings::{Mark, Since};
 pub use guard::LiveGuard;
 pub(crate) use kept::Kept;

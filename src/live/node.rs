@@ -77,6 +77,12 @@ impl Live {
         cut
     }
 
+    /// Cuts every connection because the store cannot say whether their sessions are live; they may
+    /// go on, and nothing else that is kept of them goes. How many connections were cut.
+    pub(crate) fn cut_unavailable(&self) -> usize {
+        self.registry.cut_unavailable()
+    }
+
     /// From now on the observer is told of endings, while somebody else keeps it.
     pub(crate) fn observe(&self, observer: Weak<dyn Observer>) {
         self.observers.add(observer);

@@ -2,6 +2,7 @@
 
 use super::{signal::Signal, sync::Arc, table::Table};
 use crate::{id::SessionId, reason::EndReason};
+use std::mem;
 
 /// The open connections of this node: for each session one signal, and how many wait for it.
 ///
@@ -24,10 +25,15 @@ impl Registry {
 
     /// Registers a connection; [`unregister`](Self::unregister) must follow.
     pub(super) fn register(&self, id: SessionId) -> Arc<Signal> {
-        self.0.change(id, |entry| {
+        let (signal, left) = self.0.change(id, |entry| {
             entry.guards = entry.guards.saturating_add(1);
-            Arc::clone(&entry.signal)
-        })
+            // Whoever registers now has asked the store: the session lived through the outage.
+            let is_over = entry.signal.is_unavailable();
+            let left = is_over.then(|| mem::take(&mut entry.signal));
+            (Arc::clone(&entry.signal), left)
+        });
+        drop(left);
+        signal
     }
 
     /// Takes back one [`register`](Self::register); the last one removes the session.
@@ -46,6 +52,16 @@ impl Registry {
             Some((guards, signal)) if signal.cut(reason) => guards,
             _ => 0,
         }
+    }
+
+    /// Cuts all connections of all sessions, which may go on; how many.
+    pub(super) fn cut_unavailable(&self) -> usize {
+        let cut = |id| {
+            let entry = |entry: &Entry| (entry.guards, Arc::clone(&entry.signal));
+            let (guards, signal) = self.0.read(id, entry)?;
+            signal.cut_unavailable().then_some(guards)
+        };
+        self.held().into_iter().filter_map(cut).sum()
     }
 
     /// The sessions that hold a connection which was not cut.

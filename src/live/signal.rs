@@ -22,6 +22,7 @@ pub(super) struct Signal {
 #[derive(Default)]
 struct State {
     reason: Option<EndReason>,
+    unavailable: bool,
     wakers: HashMap<Place, Waker>,
     next: u64,
 }
@@ -33,11 +34,20 @@ pub(super) struct Place(u64);
 impl Signal {
     /// Cuts; `false` if that was done before. The first reason stands.
     pub(super) fn cut(&self, reason: EndReason) -> bool {
+        self.cut_as(reason, false)
+    }
+
+    /// Cuts although the session may go on: nobody can say.
+    pub(super) fn cut_unavailable(&self) -> bool {
+        self.cut_as(EndReason::Lost, true)
+    }
+
+    fn cut_as(&self, reason: EndReason, unavailable: bool) -> bool {
         let mut state = lock(&self.state);
         if state.reason.is_some() {
             return false;
         }
-        state.reason = Some(reason);
+        (state.reason, state.unavailable) = (Some(reason), unavailable);
         self.cut.store(true, Ordering::Release);
         let wakers = mem::take(&mut state.wakers);
         drop(state);
@@ -57,6 +67,11 @@ impl Signal {
         } else {
             None
         }
+    }
+
+    /// Whether it was cut although the session may go on. One atomic load while it was not cut.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.is_cut() && lock(&self.state).unavailable
     }
 
     /// Waits for the cut. `place` is the caller's: `None` at first, given to

@@ -39,6 +39,15 @@ impl Notices {
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
+
+    /// The next notice that is there already.
+    pub(crate) fn try_recv(&mut self) -> Option<Notice> {
+        match self.0.try_recv() {
+            Ok(notice) => Some(notice),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Notice::Gap),
+            Err(_) => None,
+        }
+    }
 }
 
 /// The sending side of [`Notices`], for stores.

@@ -1,13 +1,7 @@
 //! What runs without a request: the sweeper, the store's notices, the re-check of what is held, the
 //! removal of what a crash left.
 
-use super::{Road, scratch::tend, underway::Underway};
-use crate::{
-    id::SessionId,
-    reason::EndReason,
-    record::Activity,
-    store::{self, Checked, Notice},
-};
+use super::{Road, listen::listen, scratch::tend, underway::Underway};
 use std::{
     sync::{
         Arc,
@@ -15,7 +9,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The tasks that run without a request: started once, stopped by a graceful shutdown.
@@ -88,92 +82,8 @@ async fn sweep(road: Arc<Road>) {
     }
 }
 
-/// Hears of endings elsewhere, and checks what is held when something may have been missed.
-async fn listen(road: Arc<Road>) {
-    let mut notices = road.store.notices();
-    // An instant too far away for a clock is none.
-    let every = road.config.recheck.min(LONGEST_RECHECK);
-    let mut check_at = Instant::now() + every;
-    loop {
-        let missed = match timeout_at(check_at, notices.recv()).await {
-            Ok(Some(Notice::Ended { id, reason })) => {
-                road.live.ended(id, reason);
-                false
-            }
-            Ok(Some(Notice::Gap)) => {
-                road.live.record_gap();
-                true
-            }
-            Ok(None) => {
-                sleep_until(check_at).await;
-                true
-            }
-            // A cut covers sessions it does not name.
-            Ok(Some(Notice::Cut(_))) | Err(_) => true,
-        };
-        // In any case now and then: also where notices never pause.
-        if missed || Instant::now() >= check_at {
-            road.verify_held().await;
-            check_at = Instant::now() + every;
-        }
-    }
-}
-
-impl Road {
-    /// Asks the store how every session that this node holds open stands, and cuts what ended.
-    async fn verify_held(self: &Arc<Self>) {
-        for ids in self.live.held().chunks(MOST_IDS) {
-            self.verify(ids).await;
-        }
-    }
-
-    /// Asks the store about one session that this node began to hold when it may have missed its
-    /// ending.
-    pub(crate) fn verify_soon(self: &Arc<Self>, id: SessionId) {
-        let road = Arc::clone(self);
-        self.tasks.spawn(async move { road.verify(&[id]).await });
-    }
-
-    /// Says that the user of a held session is there; answers whether it is live.
-    pub(crate) async fn touch(self: &Arc<Self>, id: SessionId) -> Result<bool, store::Error> {
-        let asked = self.store.check(&[id], Activity::Active).await;
-        let standings = asked.inspect_err(|error| self.store_failed("check", error))?;
-        let standing = standings.into_iter().next().unwrap_or(Checked::Unknown);
-        let live = standing == Checked::Live;
-        self.react(id, standing).await;
-        Ok(live)
-    }
-
-    async fn verify(self: &Arc<Self>, ids: &[SessionId]) {
-        match self.store.check(ids, Activity::Passive).await {
-            Ok(standings) => {
-                for (id, standing) in ids.iter().zip(standings) {
-                    self.react(*id, standing).await;
-                }
-            }
-            Err(error) => self.store_failed("check", &error),
-        }
-    }
-
-    async fn react(self: &Arc<Self>, id: SessionId, standing: Checked) {
-        match standing {
-            Checked::Live => {}
-            Checked::Due(reason) => {
-                // Recorded by `end` itself if the store fails: the next check tries again.
-                let _receipt = self.end(id, reason.into()).await;
-            }
-            Checked::Ended(reason) => {
-                self.live.ended(id, reason);
-            }
-            Checked::Unknown => {
-                self.live.ended(id, EndReason::Lost);
-            }
-        }
-    }
-}
-
 /// Between half and all of `pause`, so that the nodes of a cluster do not sweep in step.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     let mut random = [0];
     // Without random bytes the pause is only less random.
     let _unchanged = getrandom::fill(&mut random);
@@ -189,11 +99,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a shutdown waits for endings to be acknowledged whose records were late.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How rarely what is held can be checked at most.
-const LONGEST_RECHECK: Duration = Duration::from_hours(24);
-
-/// How many ids one `check` may name.
-const MOST_IDS: usize = 500;
+/// How rarely what is held can be checked at most: an instant too far away for a clock is none.
+pub(super) const LONGEST_RECHECK: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {

@@ -102,6 +102,8 @@ pub(crate) struct RoadConfig {
     pub(crate) patience: Duration,
     /// How often what is held open is checked with the store in any case.
     pub(crate) recheck: Duration,
+    /// How long connections stay open while the store cannot say whether their sessions are live.
+    pub(crate) outage_grace: Duration,
     /// Who watches over sessions in use beside the store, if anybody does.
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
 }

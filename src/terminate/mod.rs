@@ -25,10 +25,12 @@ mod conclude;
 mod cuts;
 mod hook;
 mod lease;
+mod listen;
 mod measure;
 mod receipt;
 mod scratch;
 mod underway;
+mod verify;
 
 pub(crate) use background::Background;
 pub use conclude::Terminator;

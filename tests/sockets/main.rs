@@ -19,4 +19,5 @@ mod grpc;
 mod handlers;
 mod handshake;
 mod listener;
+mod outage;
 mod routes;

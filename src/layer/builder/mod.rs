@@ -100,6 +100,7 @@ impl SessionsBuilder {
                 hook_limit: Duration::from_secs(5),
                 patience: Duration::from_millis(500),
                 recheck: Duration::from_secs(30),
+                outage_grace: Duration::from_mins(1),
                 watcher: None,
             },
         }

@@ -61,6 +61,23 @@ impl SessionsBuilder {
         self.road.recheck = interval;
         self
     }
+
+    /// How long sockets and streams stay open while the store cannot say whether their sessions are
+    /// live, from the first [check](Self::with_recheck_every) that fails. *Default:* a minute: a
+    /// store that restarts or fails over is back by then, and nobody needs to connect again.
+    ///
+    /// Then all of them are cut: an ending elsewhere would not be heard of, and no timeout would fire.
+    /// A WebSocket is closed with 1013 ("Try Again Later") and `store-unavailable`, gRPC with 14
+    /// (UNAVAILABLE), every other body with an error
+    /// ([`SessionUnverified`](crate::live::SessionUnverified)). No session ends by it. With
+    /// [`Duration::ZERO`] the first check that fails cuts; with [`Duration::MAX`] none does.
+    ///
+    /// A connection whose session ended where this node cannot hear of it is thus open for at most
+    /// the interval of the checks and this grace.
+    pub const fn with_outage_grace(mut self, grace: Duration) -> Self {
+        self.road.outage_grace = grace;
+        self
+    }
 }
 
 /// As they were set.

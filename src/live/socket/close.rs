@@ -8,22 +8,29 @@ use std::time::Duration;
 pub struct Close {
     code: u16,
     reason: EndReason,
+    unavailable: bool,
 }
 
 impl Close {
-    /// The status code: 3000 unless configured otherwise.
+    /// The status code: 3000 unless configured otherwise; 1013 ("Try Again Later") when the session
+    /// could not be verified and may go on.
     pub const fn code(&self) -> u16 {
         self.code
     }
 
-    /// Why the session ended.
+    /// Why the session ended; [`Lost`](EndReason::Lost) also when the store could not say for too
+    /// long whether it has.
     pub const fn reason(&self) -> &EndReason {
         &self.reason
     }
 
     /// The text of the frame: the [code](EndReason::code) of the reason, at most 32 of the 123
-    /// bytes that there is room for (RFC 6455, 5.5). It names nobody.
+    /// bytes that there is room for (RFC 6455, 5.5). It names nobody. `store-unavailable` when the
+    /// session may go on.
     pub fn text(&self) -> &str {
+        if self.unavailable {
+            return "store-unavailable";
+        }
         self.reason.code()
     }
 }
@@ -41,7 +48,20 @@ impl CloseRules {
     pub(super) fn close(&self, reason: EndReason) -> Close {
         let special = self.by_reason.iter().rev().find(|(of, _)| *of == reason);
         let code = special.map_or(self.usual, |(_, code)| *code);
-        Close { code, reason }
+        Close {
+            code,
+            reason,
+            unavailable: false,
+        }
+    }
+
+    /// For a session that may go on.
+    pub(super) const fn unavailable() -> Close {
+        Close {
+            code: TRY_AGAIN_LATER,
+            reason: EndReason::Lost,
+            unavailable: true,
+        }
     }
 
     /// Every code that may be sent.
@@ -61,6 +81,9 @@ impl Default for CloseRules {
         }
     }
 }
+
+/// In the registry of IANA.
+const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Whether a server may send this code: defined or registered, not one of those that only a
 /// library reports (1005, 1006, 1015) or only a client sends (1010). RFC 6455, 7.4.

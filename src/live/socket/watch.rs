@@ -33,7 +33,11 @@ pub(crate) async fn watch<S, M, H, F>(
         return;
     };
     if let Some(socket) = socket {
-        let close = close(&rules.close(reason));
+        let close = close(&if guard.is_unavailable() {
+            CloseRules::unavailable()
+        } else {
+            rules.close(reason)
+        });
         // Either way the socket is dropped now.
         let _told = timeout(rules.grace, say_goodbye(socket, close)).await;
     }

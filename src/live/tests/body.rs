@@ -3,7 +3,7 @@
 use super::waker::CountingWaker;
 use crate::{
     id::SessionId,
-    live::{CutStyle, Live, SessionBody, SessionEnded},
+    live::{CutStyle, Live, SessionBody, SessionEnded, SessionUnverified},
     reason::EndReason,
 };
 use bytes::Bytes;
@@ -202,6 +202,25 @@ fn a_grpc_stream_ends_with_its_status() {
     expected.insert("grpc-message", "the session ended: logout".parse().unwrap());
     assert_eq!(trailers, expected);
     assert!(next(&mut body).is_none());
+}
+
+#[test]
+fn what_cannot_be_verified_is_told_apart_from_an_ending() {
+    for style in [CutStyle::Abort, CutStyle::EventStream] {
+        let live = Live::default();
+        let mut body = guarded(&live, Script::new(&["data: a\n\n"], Then::Wait).0, style);
+        live.cut_unavailable();
+        let Poll::Ready(Some(Err(error))) = poll(&mut body, Waker::noop()) else {
+            panic!("{style:?}: it must not look complete")
+        };
+        assert!(error.is::<SessionUnverified>(), "{style:?}: {error}");
+        assert!(body.is_end_stream() && live.is_empty());
+    }
+    let live = Live::default();
+    let mut body = guarded(&live, Script::new(&[], Then::Wait).0, CutStyle::Grpc);
+    live.cut_unavailable();
+    let trailers = next(&mut body).unwrap().into_trailers().unwrap();
+    assert_eq!(trailers["grpc-status"], "14");
 }
 
 #[test]

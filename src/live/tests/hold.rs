@@ -191,3 +191,29 @@ struct Nested(#[expect(dead_code, reason = "held to be dropped")] LiveGuard);
 impl std::task::Wake for Nested {
     fn wake(self: std::sync::Arc<Self>) {}
 }
+
+#[test]
+fn what_cannot_be_verified_is_cut_and_whoever_comes_later_is_not() {
+    let live = Live::default();
+    let mark = live.mark();
+    let (first, second) = (live.hold(id(1), mark), live.hold(id(2), mark));
+    let ended = live.hold(id(3), mark);
+    live.ended(id(3), EndReason::Logout);
+    assert_eq!(live.cut_unavailable(), 2);
+    assert_eq!(live.cut_unavailable(), 0, "once");
+    for guard in [&first, &second] {
+        assert!(guard.is_ended() && guard.is_unavailable());
+        assert_eq!(guard.reason(), Some(EndReason::Lost));
+    }
+    assert!(!ended.is_unavailable(), "the first reason stands");
+    assert_eq!(live.since(mark, id(1)), Since::Nothing, "it may go on");
+
+    let later = live.hold(id(1), live.mark());
+    assert!(!later.is_ended(), "the store answered since");
+    assert_eq!(live.held(), [id(1)]);
+    assert_eq!(live.ended(id(1), EndReason::Forced), 2);
+    assert_eq!(later.reason(), Some(EndReason::Forced));
+    assert!(first.is_unavailable() && !later.is_unavailable());
+    drop((first, later));
+    assert_eq!(live.len(), 2, "both were counted");
+}
