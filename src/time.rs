@@ -95,32 +95,75 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 ///
 /// It follows the wall clock forwards (also over a suspended machine, where a monotonic clock
 /// may stand still), and runs on at the monotonic clock's pace when the wall clock is set back:
-/// a clock that is corrected cannot keep sessions alive.
+/// a clock that is corrected cannot keep sessions alive. The two clocks are compared about once a
+/// second; a correction by less than that may show until they are.
 ///
-/// Cost: two clock reads and one atomic load.
+/// Cost: one clock read and one atomic load.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a unit value, written by name")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[inline]
     fn now(&self) -> Timestamp {
+        static GUARD: Guard = Guard::new();
         static START: OnceLock<Instant> = OnceLock::new();
-        static OFFSET: AtomicU64 = AtomicU64::new(0);
 
-        let elapsed = millis(START.get_or_init(Instant::now).elapsed());
-        Timestamp(guarded(wall_clock_millis(), elapsed, &OFFSET))
+        let elapsed = || millis(START.get_or_init(Instant::now).elapsed());
+        Timestamp(GUARD.time(wall_clock_millis(), elapsed))
     }
 }
 
-/// `elapsed` plus the greatest distance ever seen between the wall and the monotonic clock.
-fn guarded(wall: u64, elapsed: u64, offset: &AtomicU64) -> u64 {
-    let seen = wall.saturating_sub(elapsed);
-    let mut greatest = offset.load(Ordering::Relaxed);
-    if seen > greatest {
-        greatest = offset.fetch_max(seen, Ordering::Relaxed).max(seen);
-    }
-    elapsed.saturating_add(greatest)
+/// Turns readings of the wall clock into a time that is not set back.
+struct Guard {
+    /// The greatest distance ever seen between the wall and the monotonic clock.
+    offset: AtomicU64,
+    /// By how many milliseconds the time is ahead of the wall clock (the lower half), and until
+    /// when that was found: the wall clock's [`tick`] (the upper half).
+    lead: AtomicU64,
 }
+
+impl Guard {
+    const fn new() -> Self {
+        Self {
+            offset: AtomicU64::new(0),
+            lead: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// `elapsed`: what the monotonic clock says, asked once a tick.
+    #[inline]
+    fn time(&self, wall: u64, elapsed: impl FnOnce() -> u64) -> u64 {
+        // One word holds both, so that no lead is taken for that of another tick.
+        let known = self.lead.load(Ordering::Relaxed);
+        if known >> 32 == tick(wall) {
+            return wall.saturating_add(known & LOWER_HALF);
+        }
+        self.compare(wall, elapsed())
+    }
+
+    #[cold]
+    fn compare(&self, wall: u64, elapsed: u64) -> u64 {
+        let seen = wall.saturating_sub(elapsed);
+        let greatest = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
+        let time = elapsed.saturating_add(greatest);
+        let lead = time.saturating_sub(wall);
+        // A clock before 1970 stands still at zero, and 49 days are no correction: both clocks
+        // are asked each time.
+        if wall > 0 && lead <= LOWER_HALF {
+            let known = tick(wall) << 32 | lead;
+            self.lead.store(known, Ordering::Relaxed);
+        }
+        time
+    }
+}
+
+/// The reading's stretch of 1,024 ms; the same number comes again after 139 years.
+const fn tick(wall: u64) -> u64 {
+    wall >> 10 & LOWER_HALF
+}
+
+const LOWER_HALF: u64 = 0xFFFF_FFFF;
 
 #[expect(
     clippy::disallowed_methods,
@@ -237,13 +280,44 @@ mod tests {
     // R-13-14
     #[test]
     fn a_wall_clock_set_back_does_not_stop_time() {
-        let offset = AtomicU64::new(0);
-        assert_eq!(guarded(1_000_000, 0, &offset), 1_000_000);
-        assert_eq!(guarded(1_000_500, 500, &offset), 1_000_500);
+        let guard = Guard::new();
+        let time = |wall, elapsed| guard.time(wall, || elapsed);
+        assert_eq!(time(1_000_000, 0), 1_000_000);
+        assert_eq!(time(1_000_500, 500), 1_000_500);
         // Set back by almost everything: time goes on at the monotonic pace.
-        assert_eq!(guarded(10, 1_500, &offset), 1_001_500);
+        assert_eq!(time(10, 1_500), 1_001_500);
+        assert_eq!(time(20, 1_510), 1_001_510);
+        assert_eq!(time(2_010, 3_500), 1_003_500);
         // Set forward, or woken from sleep: time follows.
-        assert_eq!(guarded(5_000_000, 2_000, &offset), 5_000_000);
+        assert_eq!(time(5_000_000, 4_000), 5_000_000);
+        // And back again by an hour.
+        assert_eq!(time(1_400_000, 4_100), 5_000_100);
+    }
+
+    #[test]
+    fn the_monotonic_clock_is_asked_once_a_tick() {
+        let guard = Guard::new();
+        let asked = std::cell::Cell::new(0);
+        let time = |wall: u64| {
+            guard.time(wall, || {
+                asked.set(asked.get() + 1);
+                wall - 1_024_000
+            })
+        };
+        for wall in 1_024_000..1_024_000 + 3 * 1_024 {
+            assert_eq!(time(wall), wall);
+        }
+        assert_eq!(asked.get(), 3);
+    }
+
+    #[test]
+    fn a_clock_that_says_nothing_of_use_is_compared_each_time() {
+        for (wall, before) in [(0, 0), (1_000, 9_000_000_000_000)] {
+            let guard = Guard::new();
+            guard.time(before, || 0);
+            let first = guard.time(wall, || 10);
+            assert_eq!(guard.time(wall, || 500), first + 490, "{wall}");
+        }
     }
 
     #[test]
