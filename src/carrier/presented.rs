@@ -20,7 +20,16 @@ pub(crate) struct Carriers {
 
 impl Carriers {
     /// What the headers of a request present, by the rules of the [module](super).
+    #[inline]
     pub(crate) fn read(&self, headers: &HeaderMap, sighted: &Sighted<'_>) -> Presented {
+        if sighted.has_credentials() {
+            self.read_credentials(headers, sighted)
+        } else {
+            Presented::Nothing
+        }
+    }
+
+    fn read_credentials(&self, headers: &HeaderMap, sighted: &Sighted<'_>) -> Presented {
         if self.bearer
             && sighted.has_authorization()
             && let Some(presented) = bearer::read(headers)

@@ -52,6 +52,11 @@ impl<'a> Sighted<'a> {
         self.cookie.is_some()
     }
 
+    #[inline]
+    pub(super) const fn has_credentials(&self) -> bool {
+        self.has_cookies() || self.has_authorization()
+    }
+
     pub(super) const fn has_authorization(&self) -> bool {
         self.authorization
     }

@@ -94,13 +94,8 @@ pub(crate) fn decorate_quietly(config: &FarewellConfig, live: bool, headers: &mu
     // One look at each name; most responses have a handful.
     let (mut sets_cookies, mut may_be_cached) = (false, false);
     for name in headers.keys() {
-        let name = name.as_str();
-        match name.len() {
-            10 => sets_cookies |= name == SET_COOKIE.as_str(),
-            7 => may_be_cached |= name == EXPIRES.as_str(),
-            6 => may_be_cached |= name == PRAGMA.as_str(),
-            _ => {}
-        }
+        sets_cookies |= *name == SET_COOKIE;
+        may_be_cached |= *name == EXPIRES || *name == PRAGMA;
     }
     if sets_cookies {
         strip_ours(config, false, headers);

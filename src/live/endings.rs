@@ -68,6 +68,7 @@ impl Endings {
     }
 
     /// Now. One atomic load.
+    #[inline]
     pub(super) fn mark(&self) -> Mark {
         Mark(self.count.load(Ordering::Acquire))
     }

@@ -41,6 +41,7 @@ impl Live {
 
     /// Now, in the sequence of endings: to be taken before the store is asked whether a session
     /// is live. One atomic load.
+    #[inline]
     pub fn mark(&self) -> Mark {
         self.endings.mark()
     }

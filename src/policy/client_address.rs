@@ -29,6 +29,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// assert_eq!(client_address(proxy, &headers, &[]), proxy);
 /// # Ok::<(), adjourn::policy::InvalidNetwork>(())
 /// ```
+#[inline]
 pub fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -38,6 +39,11 @@ pub fn client_address(
     if !is_trusted(peer, trusted) {
         return Some(peer);
     }
+    Some(behind(peer, headers, trusted))
+}
+
+/// Whom the proxy says that it speaks for.
+fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let x_forwarded_for = headers.contains_key(X_FORWARDED_FOR).then(|| {
         walk(
             peer,
@@ -48,11 +54,11 @@ pub fn client_address(
     let forwarded = headers
         .contains_key(FORWARDED)
         .then(|| walk(peer, entries(headers, FORWARDED).map(read_element), trusted));
-    Some(match (x_forwarded_for, forwarded) {
+    match (x_forwarded_for, forwarded) {
         (Some(one), Some(other)) if one != other => peer,
         (Some(client), _) | (None, Some(client)) => client,
         (None, None) => peer,
-    })
+    }
 }
 
 /// Each hop is an address, or `None` where it cannot be read.

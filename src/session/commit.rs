@@ -59,17 +59,37 @@ impl Session {
     /// When nothing was changed and nothing ended on this node, that is one atomic load.
     #[inline]
     pub(crate) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
+        match self.untouched() {
+            Some(live) => Reply::Now(Ok(Committed::Untouched { live })),
+            None => self.commit_changes(),
+        }
+    }
+
+    /// If nothing was done with the session: whether the response may show something of it.
+    /// `None` as well where another session ended meanwhile, so that this one is to be looked up.
+    #[inline]
+    fn untouched(&self) -> Option<bool> {
+        let state = self.state();
+        if !state.is_untouched() {
+            return None;
+        }
+        match &state.standing {
+            Standing::Anonymous => Some(state.via.is_some()),
+            Standing::Live(_) => (self.context().road.live.mark() == self.0.mark).then_some(true),
+            Standing::Ambiguous(_)
+            | Standing::Doubted(_)
+            | Standing::Ended { .. }
+            | Standing::Outdated(_) => None,
+        }
+    }
+
+    fn commit_changes(&self) -> Reply<Result<Committed, store::Error>> {
         let (id, update, rotation, untouched) = {
             let mut state = self.state();
-            let untouched = state.is_untouched();
             let id = match &state.standing {
                 Standing::Live(live) => live.id,
                 Standing::Ended { reason, .. } if state.ended_meanwhile && !state.ended_here => {
                     return Reply::Now(Ok(Committed::EndedMeanwhile(reason.clone())));
-                }
-                Standing::Anonymous if untouched => {
-                    let live = state.via.is_some();
-                    return Reply::Now(Ok(Committed::Untouched { live }));
                 }
                 Standing::Ambiguous(_)
                 | Standing::Anonymous
@@ -78,6 +98,7 @@ impl Session {
                 | Standing::Outdated(_) => return Reply::Now(Ok(Committed::AsIs)),
             };
             let rotation = state.rotate.then_some(state.secret).flatten();
+            let untouched = state.is_untouched();
             (id, state.pending.take(), rotation, untouched)
         };
         let since = self.context().road.live.since(self.0.mark, id);
@@ -273,19 +294,27 @@ impl Delivery {
 }
 
 impl Drop for Delivery {
+    #[inline]
     fn drop(&mut self) {
-        let Some(session) = self.0.take() else { return };
-        let undelivered = session.state().issued.take().is_some();
-        let Some(id) = session.id().filter(|_| undelivered) else {
-            return;
-        };
-        // Without a runtime nobody can be asked; the session idles out.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            let road = Arc::clone(&session.context().road);
-            session.context().road.tasks.spawn(async move {
-                let _recorded = road.end(id, EndReason::Undelivered.into()).await;
-            });
+        if let Some(session) = self.0.take() {
+            end_undelivered(&session);
         }
+    }
+}
+
+/// The response was dropped on its way.
+#[cold]
+fn end_undelivered(session: &Session) {
+    let undelivered = session.state().issued.take().is_some();
+    let Some(id) = session.id().filter(|_| undelivered) else {
+        return;
+    };
+    // Without a runtime nobody can be asked; the session idles out.
+    if tokio::runtime::Handle::try_current().is_ok() {
+        let road = Arc::clone(&session.context().road);
+        session.context().road.tasks.spawn(async move {
+            let _recorded = road.end(id, EndReason::Undelivered.into()).await;
+        });
     }
 }
 

@@ -161,12 +161,6 @@ impl Session {
     /// Notes what the store said.
     #[inline]
     pub(crate) fn enter(&self, entered: Entered) {
-        if matches!(entered.standing, Standing::Anonymous)
-            && entered.presented.is_none()
-            && !entered.stale
-        {
-            return; // As it was made.
-        }
         let mut state = self.state();
         state.standing = entered.standing;
         if let Some((via, secret)) = entered.presented {

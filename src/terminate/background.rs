@@ -23,8 +23,16 @@ impl Background {
     /// Starts the tasks, unless they were started: one atomic load then.
     ///
     /// Does nothing outside a Tokio runtime.
+    #[inline]
     pub(crate) fn ensure_started(&self, road: &Arc<Road>) {
-        if self.started.load(Ordering::Relaxed) || tokio::runtime::Handle::try_current().is_err() {
+        if !self.started.load(Ordering::Relaxed) {
+            self.start(road);
+        }
+    }
+
+    #[cold]
+    fn start(&self, road: &Arc<Road>) {
+        if tokio::runtime::Handle::try_current().is_err() {
             return;
         }
         if !self.started.swap(true, Ordering::AcqRel) {

@@ -59,13 +59,11 @@ impl Arrival {
     }
 
     #[inline]
-    pub(super) fn with_marker(mut self, marker: Option<Marker>) -> Self {
-        self.past = marker.map(|marker| {
-            Box::new(Past {
-                marker: Some(marker),
-                wanted: None,
-            })
-        });
+    pub(super) fn with_marker(mut self, marker: Marker) -> Self {
+        self.past = Some(Box::new(Past {
+            marker: Some(marker),
+            wanted: None,
+        }));
         self
     }
 
@@ -235,16 +233,33 @@ impl Arrival {
         presented: Option<(Via, Option<SecretHash>)>,
         stale: bool,
     ) -> Entrance {
-        let refusal = if self.gated {
-            refusal_of(&standing)
-        } else {
-            None
-        };
+        let refusal = self.refusal(&standing);
         self.session.enter(Entered {
             standing,
             presented,
             stale,
         });
+        self.let_in(refusal)
+    }
+
+    /// Nothing was presented, or nothing that counts here: the session is as it was made.
+    #[inline]
+    pub(super) fn enter_anonymous(self) -> Entrance {
+        let refusal = self.refusal(&Standing::Anonymous);
+        self.let_in(refusal)
+    }
+
+    #[inline]
+    fn refusal(&self, standing: &Standing) -> Option<Refusal> {
+        if self.gated {
+            refusal_of(standing)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    fn let_in(self, refusal: Option<Refusal>) -> Entrance {
         let visit = Visit {
             delivery: Delivery::of(self.session),
             core: self.core,
@@ -257,7 +272,7 @@ impl Arrival {
 
     fn refuse_unavailable(self, operation: &'static str, error: &store::Error) -> Entrance {
         self.core.context.road.store_failed(operation, error);
-        let mut entrance = self.enter(Standing::Anonymous, None, false);
+        let mut entrance = self.enter_anonymous();
         entrance.refusal = Some(Refusal::Unavailable);
         entrance
     }

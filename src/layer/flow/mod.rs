@@ -34,14 +34,16 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
     let (arrival, sighted) = Arrival::read(core, request);
     if arrival.is_asset() {
         // The same for everybody, whatever they present: caches may keep it.
-        return Reply::Now(arrival.enter(Standing::Anonymous, None, false));
+        return Reply::Now(arrival.enter_anonymous());
     }
     match core.carriers.read(headers, &sighted) {
         Presented::Nothing => {
             let cookies = sighted.has_cookies();
             let marker = cookies.then(|| core.farewell.marker_of(headers)).flatten();
-            let arrival = arrival.with_marker(marker);
-            Reply::Now(arrival.enter(Standing::Anonymous, None, false))
+            Reply::Now(match marker {
+                Some(marker) => arrival.with_marker(marker).enter_anonymous(),
+                None => arrival.enter_anonymous(),
+            })
         }
         Presented::Malformed { via } => {
             arrival.record(EventKind::UnknownToken, None);

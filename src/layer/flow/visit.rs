@@ -88,6 +88,18 @@ impl Visit {
         committed: &Committed,
         wish: Option<&Wish>,
     ) -> Option<Answer> {
+        if wish.is_none() && !matches!(committed, Committed::EndedMeanwhile(_)) {
+            return None;
+        }
+        self.wished(session, committed, wish)
+    }
+
+    fn wished(
+        &self,
+        session: &Session,
+        committed: &Committed,
+        wish: Option<&Wish>,
+    ) -> Option<Answer> {
         if let Committed::EndedMeanwhile(reason) = committed
             && self.core.replace_in_flight
         {

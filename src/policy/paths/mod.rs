@@ -94,7 +94,16 @@ impl PathRules {
     /// Whether this path, as it came in the request and without its query, needs a live session.
     ///
     /// A path that is written plainly costs one look at its bytes and no allocation.
+    #[inline]
     pub fn is_sensitive(&self, path: &str) -> bool {
+        // No rules.
+        if self.public.is_none() && self.sensitive.is_empty() {
+            return false;
+        }
+        self.judge(path)
+    }
+
+    fn judge(&self, path: &str) -> bool {
         let none_sensitive = self.sensitive.is_empty();
         if let Some(public) = &self.public {
             match public.iter().find(|pattern| pattern.matches(path)) {
@@ -103,8 +112,6 @@ impl PathRules {
                 Some(Public::Exactly(_)) if none_sensitive => return false,
                 Some(_) => {}
             }
-        } else if none_sensitive {
-            return false;
         }
         self.is_covered(path)
             || !is_plain(path) && normal_form(path).is_none_or(|normal| self.is_covered(&normal))

@@ -15,20 +15,20 @@ pub(super) enum Accept {
 
 impl Accept {
     /// Looks into a further header line where the former did not decide.
+    #[inline]
     pub(super) fn or(self, value: &HeaderValue) -> Self {
-        match self {
-            Self::Other => Self::first(value.as_bytes()),
-            Self::EventStream | Self::Html | Self::Json | Self::TurboStream => self,
+        match (self, value.as_bytes()) {
+            // As most programs ask.
+            (Self::Other, b"*/*") => Self::Other,
+            (Self::Other, ranges) => Self::first(ranges),
+            (Self::EventStream | Self::Html | Self::Json | Self::TurboStream, _) => self,
         }
     }
 
     fn first(ranges: &[u8]) -> Self {
-        // As browsers navigate, and as most programs ask.
+        // As browsers navigate.
         if ranges.starts_with(b"text/html,") {
             return Self::Html;
-        }
-        if ranges == b"*/*" {
-            return Self::Other;
         }
         ranges
             .split(|byte| *byte == b',')
