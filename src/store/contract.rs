@@ -183,6 +183,15 @@ pub trait SessionStore: Send + Sync + 'static {
         })
     }
 
+    /// How many sessions one call of [`end_due`](Self::end_due) or [`pending`](Self::pending) is
+    /// asked for, after which the sweeper lets others have the thread.
+    ///
+    /// By default 64: round trips enough for tens of thousands a second. A store that works on the
+    /// caller's thread answers less, so that a request there hardly waits for a sweep.
+    fn sweep_step(&self) -> usize {
+        64
+    }
+
     /// How many sessions live now, as far as the store knows without looking: for a gauge, so those
     /// that are due and not yet concluded may count. Called twice a second; it must not block.
     ///

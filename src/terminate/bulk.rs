@@ -151,16 +151,17 @@ impl Road {
     async fn conclude_cut(self: &Arc<Self>, mut made: CutMade) -> Result<EndedAll, store::Error> {
         let generation = made.generation;
         let mut underway = Underway::default();
-        for _ in 0..MOST_STEPS_INLINE {
+        let mut ended = 0;
+        while ended < MOST_INLINE {
             let due = self.end_due().await?;
-            let step = due.len();
             let of_it = due
                 .iter()
                 .filter(|departed| departed.cut == Some(generation))
                 .count();
-            self.conclude_step(due, &mut underway).await;
+            ended += due.len();
+            let more = self.conclude_step(due, &mut underway).await;
             made.concluded += of_it;
-            if step < STEP {
+            if !more {
                 made.more = false;
                 break;
             }
@@ -184,36 +185,41 @@ impl Road {
         let mut swept = 0;
         loop {
             let due = self.end_due().await?;
-            let step = due.len();
-            swept += step;
+            swept += due.len();
             Self::measure_lag(&due);
-            self.conclude_step(due, underway).await;
-            if step < STEP {
+            if !self.conclude_step(due, underway).await {
                 break;
             }
         }
-        for _ in 0..MOST_STEPS_OF_TAKE_OVER {
-            let taken_over = self.store.pending(STEP, self.config.lease).await?;
-            let step = taken_over.len();
-            swept += step;
-            self.conclude_step(taken_over, underway).await;
-            if step < STEP {
+        let mut taken_over = 0;
+        while taken_over < MOST_TAKEN_OVER {
+            let step = self.store.sweep_step();
+            let left_behind = self.store.pending(step, self.config.lease).await?;
+            taken_over += left_behind.len();
+            if !self.conclude_step(left_behind, underway).await {
                 break;
             }
         }
+        swept += taken_over;
         Self::measure_stock(self);
         Ok(swept)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one road")]
     async fn end_due(&self) -> Result<Vec<Departed>, store::Error> {
-        self.store.end_due(STEP, self.claimant()?).await
+        let step = self.store.sweep_step();
+        self.store.end_due(step, self.claimant()?).await
     }
 
     /// Concludes sessions that ended in one step of the store, side by side, and after a whole step
     /// lets others have the thread: a store in memory answers at once, so that nothing else would.
-    async fn conclude_step(self: &Arc<Self>, departed: Vec<Departed>, underway: &mut Underway) {
-        let is_whole = departed.len() >= STEP;
+    /// Answers whether the step was whole, and more may be due.
+    async fn conclude_step(
+        self: &Arc<Self>,
+        departed: Vec<Departed>,
+        underway: &mut Underway,
+    ) -> bool {
+        let is_whole = departed.len() >= self.store.sweep_step();
         for departed in departed {
             underway.add(self.conclude(departed));
         }
@@ -221,15 +227,12 @@ impl Road {
         if is_whole {
             yield_now().await;
         }
+        is_whole
     }
 }
 
-/// How many sessions one step ends: some 0.2 ms of work, so that a request on the same thread hardly
-/// waits. A thousand steps a second are enough for any store behind a network.
-const STEP: usize = 64;
-
-/// How many steps a bulk ending takes before it leaves the rest to the sweeper: 10,048 sessions.
-const MOST_STEPS_INLINE: usize = 157;
+/// How many sessions a bulk ending concludes before it leaves the rest to the sweeper.
+const MOST_INLINE: usize = 10_000;
 
 /// How much of what others left one sweep takes over.
-const MOST_STEPS_OF_TAKE_OVER: usize = 8;
+const MOST_TAKEN_OVER: usize = 512;
