@@ -6,7 +6,7 @@ use crate::{
     support::{Browser, Site},
 };
 use adjourn::{
-    policy::Timeouts,
+    policy::{ClientBinding, Consequence, Timeouts},
     reason::EndReason,
     store::{AtLimit, Limit},
 };
@@ -170,6 +170,31 @@ async fn the_limit_of_sessions_cuts_the_oldest() {
     let since = Instant::now();
     site.logged_in("alice").await;
     open.ends_with("superseded", since).await;
+}
+
+// R-3-14: a policy finds that the session is used from elsewhere.
+#[tokio::test]
+async fn a_policy_cuts() {
+    let binding = ClientBinding::new().with_address_change(Consequence::End);
+    let site = routes::site(&Told::default())
+        .configure(move |builder| {
+            builder
+                .with_trusted_proxies(["127.0.0.0/8"])
+                .add_policy("client", binding)
+        })
+        .open()
+        .await;
+    let alice = site.logged_in("alice").await;
+    let (thief, open) = (alice.stolen_copy(), Open::of(&site, &alice).await);
+
+    let since = Instant::now();
+    let stolen = thief.fetch(http::Method::GET, "/api/me");
+    let got = stolen
+        .header("x-forwarded-for", "203.0.113.9")
+        .send()
+        .await;
+    assert_eq!(got.reason(), "policy");
+    open.ends_with("policy", since).await;
 }
 
 #[tokio::test]
