@@ -141,8 +141,11 @@ fn scenarios(stack: &str, population: &Population) -> Vec<Scenario> {
         let bare = router().with_state(());
         return all(&bare, &router().layer(layer).with_state(()), population);
     }
-    let bare = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(plain_text(HELLO)));
-    all(&bare, &layer.layer(service_fn(plain)), population)
+    all(
+        &service_fn(bare),
+        &layer.layer(service_fn(plain)),
+        population,
+    )
 }
 
 fn all<A, B, X, Y>(bare: &A, service: &B, population: &Population) -> Vec<Scenario>
@@ -191,7 +194,7 @@ where
 
 fn router() -> Router {
     Router::new()
-        .route("/", get(async || "Hello, somebody."))
+        .route("/", get(async || name_of(None)))
         .route("/account", get(account))
         .route("/write", get(write))
         .route("/log-in", post(log_in))
@@ -217,6 +220,15 @@ async fn log_out(session: Session) -> Result<&'static str, LogOutError> {
     Ok("Bye, somebody.")
 }
 
+/// What a service does that knows nothing of sessions: the same as `plain` at "/".
+async fn bare(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let text = match request.uri().path() {
+        "/account" => HELLO,
+        _ => Bytes::from(name_of(None)),
+    };
+    Ok(plain_text(text))
+}
+
 /// The same without a router.
 async fn plain(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallible> {
     let session = request.extensions().get::<Session>();
@@ -230,7 +242,7 @@ async fn plain(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallib
             .map(|_| HELLO)
             .expect("log-in"),
         "/log-out" => session.log_out().await.map(|_| HELLO).expect("log-out"),
-        _ => HELLO,
+        _ => Bytes::from(name_of(None)),
     };
     Ok(plain_text(text))
 }
@@ -244,8 +256,11 @@ fn plain_text(text: Bytes) -> Response<Full<Bytes>> {
     response
 }
 
+/// A text of 16 characters, made anew: with a session, and as well without.
 fn name_of(subject: Option<&Subject>) -> String {
-    subject.map_or_else(String::new, |subject| subject.as_str().to_owned())
+    subject
+        .map_or("Hello, somebody.", Subject::as_str)
+        .to_owned()
 }
 
 fn request(path: &'static str, cookie: Option<&HeaderValue>) -> Request<Body> {
