@@ -189,10 +189,7 @@ async fn a_policy_cuts() {
 
     let since = Instant::now();
     let stolen = thief.fetch(http::Method::GET, "/api/me");
-    let got = stolen
-        .header("x-forwarded-for", "203.0.113.9")
-        .send()
-        .await;
+    let got = stolen.header("x-forwarded-for", "203.0.113.9").send().await;
     assert_eq!(got.reason(), "policy");
     open.ends_with("policy", since).await;
 }
