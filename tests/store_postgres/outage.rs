@@ -3,6 +3,7 @@
 
 use crate::{
     faults::expect,
+    proxy::{Mode, Proxy},
     server::Server,
     support::{SECRET, Schema, claimant, log_in, try_log_in},
 };
@@ -11,13 +12,8 @@ use adjourn::{
     record::Activity,
     store::{CheckIn, End, ErrorKind, Notice, PostgresStore, SessionStore},
 };
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use std::{path::PathBuf, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, UnixStream},
-    sync::watch,
-};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -31,88 +27,6 @@ async fn quick(schema: &Schema, options: &PgConnectOptions) -> PostgresStore {
         // Where the machine is busy two seconds may pass before it is open.
         if let Ok(store) = schema.builder_on(pool).with_time_limit(LIMIT).open().await {
             return store;
-        }
-    }
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Mode {
-    Cut,
-    Forward,
-    Hold,
-}
-
-/// Stands between a store and its server.
-struct Proxy {
-    mode: watch::Sender<Mode>,
-    port: u16,
-}
-
-impl Proxy {
-    async fn before(socket: PathBuf) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (mode, modes) = watch::channel(Mode::Forward);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let (modes, socket) = (modes.clone(), socket.clone());
-                tokio::spawn(async move {
-                    let Ok(server) = UnixStream::connect(&socket).await else {
-                        return;
-                    };
-                    let (from_client, to_client) = client.into_split();
-                    let (from_server, to_server) = server.into_split();
-                    tokio::select! {
-                        () = pump(from_client, to_server, modes.clone()) => {}
-                        () = pump(from_server, to_client, modes) => {}
-                    }
-                });
-            }
-        });
-        Self { mode, port }
-    }
-
-    fn options(&self) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(self.port)
-            .username("adjourn")
-            .database("postgres")
-            .ssl_mode(PgSslMode::Disable)
-    }
-
-    fn set(&self, mode: Mode) {
-        self.mode.send_replace(mode);
-    }
-}
-
-async fn pump(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut modes: watch::Receiver<Mode>,
-) {
-    let mut buffer = vec![0; 16_384];
-    loop {
-        let Ok(mode) = modes
-            .wait_for(|mode| *mode != Mode::Hold)
-            .await
-            .map(|mode| *mode)
-        else {
-            return;
-        };
-        if mode == Mode::Cut {
-            return;
-        }
-        let read = tokio::select! {
-            biased;
-            _ = modes.changed() => continue,
-            read = from.read(&mut buffer) => read,
-        };
-        let Ok(length @ 1..) = read else {
-            return;
-        };
-        if to.write_all(&buffer[..length]).await.is_err() {
-            return;
         }
     }
 }

@@ -99,6 +99,15 @@ impl Server {
         self.order("start", "started");
     }
 
+    /// Stops every process of the server where it stands (SIGSTOP).
+    pub(crate) fn pause(&mut self) {
+        self.order("pause", "paused");
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.order("resume", "resumed");
+    }
+
     /// Starts a replica beside the server.
     pub(crate) fn replicate(&mut self) -> PgConnectOptions {
         self.order("replica", "replicated");
@@ -145,6 +154,11 @@ trap '' INT TERM HUP
       -c fsync=off -c full_page_writes=off -c max_connections=200 -c wal_writer_delay=10000 \
       -c shared_preload_libraries=$preload" start
   }
+  signal() {
+    main=$(head -n 1 data/postmaster.pid)
+    kill "-$1" "$main"
+    for child in $(ps -o pid= --ppid "$main"); do kill "-$1" "$child"; done
+  }
   preload=
   if "$2/pg_config" --version >/dev/null 2>&1 && [ -e "$("$2/pg_config" --pkglibdir)/pg_stat_statements.so" ]; then
     preload=pg_stat_statements
@@ -154,6 +168,8 @@ trap '' INT TERM HUP
     case $order in
       crash) "$2/pg_ctl" -D data -w -m immediate stop; touch crashed ;;
       start) start "$1" "$2"; touch started ;;
+      pause) signal STOP; touch paused ;;
+      resume) signal CONT; touch resumed ;;
       replica)
         "$2/pg_basebackup" -h "$1" -U adjourn -D replica -R -c fast &&
         "$2/pg_ctl" -D replica -l replica.log -w -o "-k $1 -c listen_addresses='' -c port=5433 \
@@ -161,6 +177,7 @@ trap '' INT TERM HUP
     esac
   done
   [ ! -d replica ] || "$2/pg_ctl" -D replica -w -m immediate stop
+  [ ! -e data/postmaster.pid ] || signal CONT
   "$2/pg_ctl" -D data -w -m immediate stop
 } > log 2>&1
 rm -rf "$1"

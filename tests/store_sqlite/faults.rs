@@ -1,6 +1,9 @@
 //! What can go wrong, each with an error that names it.
 
-use crate::support::{File, SECRET, claimant, log_in};
+use crate::{
+    mounted::Mounted,
+    support::{File, SECRET, claimant, log_in},
+};
 use adjourn::{
     id::SessionId,
     reason::EndReason,
@@ -212,7 +215,7 @@ async fn a_file_that_may_only_be_read_is_named_at_the_start() {
 #[tokio::test]
 async fn a_full_disk_is_named_and_ends_nothing() {
     let file = File::default();
-    let Some(_mounted) = Mounted::small(file.folder()) else {
+    let Some(_mounted) = Mounted::new(file.folder(), "size=1m") else {
         eprintln!("skipped: only root may mount a file system to fill it");
         return;
     };
@@ -258,26 +261,4 @@ async fn fill(store: &SqliteStore) -> Option<Error> {
         }
     }
     None
-}
-
-struct Mounted(std::path::PathBuf);
-
-impl Mounted {
-    fn small(at: &std::path::Path) -> Option<Self> {
-        let done = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "none"])
-            .arg(at)
-            .output();
-        done.is_ok_and(|output| output.status.success())
-            .then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _left_to_the_system = std::process::Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.0)
-            .output();
-    }
 }

@@ -10,6 +10,8 @@
 )]
 
 mod faults;
+#[path = "../outage/mounted.rs"]
+mod mounted;
 mod processes;
 mod support;
 
