@@ -15,10 +15,12 @@
 mod faults;
 mod nodes;
 mod outage;
+mod plans;
 #[allow(dead_code, reason = "the outages of whole sites use the rest")]
 mod proxy;
 #[allow(dead_code, reason = "the outages of whole sites use the rest")]
 mod server;
+mod sizes;
 mod support;
 
 adjourn::testing::store_suite!(match support::Schema::of_a_test() {

@@ -85,6 +85,11 @@ impl Server {
         self.folder.join(".s.PGSQL.5432")
     }
 
+    /// What it wrote down so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("server.log")).unwrap()
+    }
+
     /// Stops at once and without a word, as a crash would, and starts again.
     pub(crate) fn crash_and_restart(&mut self) {
         self.order("crash", "crashed");

@@ -13,6 +13,7 @@ mod faults;
 #[path = "../outage/mounted.rs"]
 mod mounted;
 mod processes;
+mod sizes;
 mod support;
 
 use support::File;

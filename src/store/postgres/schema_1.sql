@@ -537,9 +537,10 @@ declare
 begin
   perform @schema@.guard();
   perform @schema@.durable();
-  with old as (select x.id from @schema@.session x where x.ended_at is not null and x.claim is null and x.keep_until <= n
-      order by x.keep_until limit p_most for update skip locked)
-    delete from @schema@.session x using old where x.id = old.id;
+  -- By an array, here and in pending: for a join the planner would walk the table to find some hundred rows.
+  delete from @schema@.session x where x.id = any (array(
+    select o.id from @schema@.session o where o.ended_at is not null and o.claim is null and o.keep_until <= n
+      order by o.keep_until limit p_most for update skip locked));
   get diagnostics dropped = row_count;
   if exists (select 1 from (select k.at, k.walked from @schema@.cut k order by k.generation limit 1) oldest
     where oldest.walked and oldest.at < n - 600000)
@@ -619,10 +620,10 @@ declare
 begin
   perform @schema@.guard();
   return query
-    with free as (select x.id from @schema@.session x where x.claim is not null and x.lease_until <= n
-        order by x.lease_until limit p_limit for no key update skip locked)
     update @schema@.session x set claim = nextval('@schema@.claim'), lease_until = n + p_lease, taken_over = true
-      from free where x.id = free.id
+      where x.id = any (array(
+        select o.id from @schema@.session o where o.claim is not null and o.lease_until <= n
+          order by o.lease_until limit p_limit for no key update skip locked))
       returning 'taken'::text, null::text, n, x;
 end $$;
 
