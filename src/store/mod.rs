@@ -29,6 +29,7 @@ mod codec;
 mod contract;
 mod error;
 mod memory;
+mod near;
 mod notice;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod on_tasks;
@@ -46,6 +47,7 @@ pub mod sqlite;
 pub use contract::SessionStore;
 pub use error::{Error, ErrorKind};
 pub use memory::MemoryStore;
+pub(crate) use near::NearCache;
 pub use notice::{Notice, NoticeSender, Notices};
 pub use outcome::{
     AtLimit, Attempt, CheckIn, Checked, Claimant, Created, Cursor, End, Limit, Listed, NewSession,

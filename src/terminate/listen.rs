@@ -54,6 +54,8 @@ fn hear(road: &Road, notice: Notice) -> bool {
         }
         // It covers sessions it does not name.
         Notice::Cut(_) => true,
+        // What is held is checked now and then, and again after the gap that follows.
+        Notice::Silence => false,
     }
 }
 

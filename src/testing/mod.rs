@@ -41,6 +41,8 @@
 
 mod harness;
 pub mod model;
+#[cfg(test)]
+mod near_cache;
 mod reference;
 pub mod suite;
 

@@ -21,6 +21,7 @@ mod farewell;
 mod layers;
 mod leave;
 mod log_out;
+mod near_cache;
 mod negotiation;
 mod paths;
 mod policy;

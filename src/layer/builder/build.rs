@@ -21,6 +21,7 @@ impl SessionsBuilder {
             return Err(BuildError::NoCarrier);
         }
         self.check_durations()?;
+        self.add_near_cache()?;
         self.check_hooks()?;
         self.check_policies()?;
         let scratch = self.open_scratch()?;

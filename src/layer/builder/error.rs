@@ -103,6 +103,16 @@ pub enum BuildError {
         /// What.
         path: String,
     },
+    /// A duration that would defeat the purpose.
+    #[error("{setting}: {given:?} is too long: at most {most:?}")]
+    TooLong {
+        /// Where.
+        setting: &'static str,
+        /// What.
+        given: Duration,
+        /// How long it may be.
+        most: Duration,
+    },
     /// The warning before the idle timeout comes too late.
     #[error(
         "with_warning: {given:?} is too short to extend a session in: choose at least 20 s (WCAG \

@@ -6,6 +6,7 @@ mod endpoints;
 mod error;
 mod farewell;
 mod hooks;
+mod near_cache;
 mod policies;
 mod scratch;
 mod sockets;
@@ -37,6 +38,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 pub struct SessionsBuilder {
     store: Arc<dyn SessionStore>,
     clock: Arc<dyn Clock>,
+    max_staleness: Option<Duration>,
     timeouts: Timeouts,
     limit: Option<Limit>,
     cookie: Option<CookieSpec>,
@@ -68,6 +70,7 @@ impl SessionsBuilder {
         Self {
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
+            max_staleness: None,
             timeouts: Timeouts::default(),
             limit: None,
             cookie: Some(CookieSpec::session()),

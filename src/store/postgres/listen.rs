@@ -54,6 +54,7 @@ pub(super) async fn listen(inner: Weak<Inner>, listener: PgListener, options: Pg
         let Some(inner) = inner.upgrade() else {
             return;
         };
+        inner.tell(Notice::Silence);
         match connect(&options, &inner.schema, inner.limit).await {
             Ok(listener) => {
                 // Only now: what is told from here on is heard.

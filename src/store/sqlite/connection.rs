@@ -144,7 +144,7 @@ impl Write<'_> {
         let (id, body) = match &notice {
             Notice::Cut(scope) => (None, codec::scope_to_text(scope)),
             Notice::Ended { id, reason } => (Some(*id), reason.code().to_owned()),
-            Notice::Gap => return Ok(()),
+            Notice::Gap | Notice::Silence => return Ok(()),
         };
         let (at, node) = (sql::instant(self.now), self.inner.node);
         sqlx::query(TELL)

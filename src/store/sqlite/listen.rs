@@ -99,6 +99,7 @@ pub(super) async fn listen(inner: Weak<Inner>, listener: Listener, every: Durati
             Err(error) => {
                 tracing::warn!(target: "adjourn::store", %error, "notices of other processes are not read");
                 listening = None;
+                inner.notices.send(|| Notice::Silence);
                 (pause * 2).min(LONGEST_PAUSE)
             }
         };

@@ -110,7 +110,7 @@ pub async fn a_node_that_falls_behind_is_told_of_the_gap<H: StoreHarness>(harnes
         match next(&mut notices).await {
             Notice::Ended { id, .. } => _ = missing.remove(&id),
             Notice::Gap => break,
-            Notice::Cut(scope) => panic!("nobody cut {scope:?}"),
+            unexpected @ (Notice::Cut(_) | Notice::Silence) => panic!("nobody did {unexpected:?}"),
         }
     }
     // After the gap it goes on.
@@ -122,7 +122,7 @@ pub async fn a_node_that_falls_behind_is_told_of_the_gap<H: StoreHarness>(harnes
                 break assert_eq!(reason, EndReason::Policy);
             }
             Notice::Ended { .. } | Notice::Gap => {}
-            Notice::Cut(scope) => panic!("nobody cut {scope:?}"),
+            unexpected @ (Notice::Cut(_) | Notice::Silence) => panic!("nobody did {unexpected:?}"),
         }
     }
 }
