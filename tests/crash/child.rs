@@ -2,7 +2,7 @@
 
 use crate::{
     node::{LEASE, Node},
-    place::Place,
+    place::{PATIENT, Place},
     point::Point,
     process::{self, Order},
     spy::{Op, Spy, When},
@@ -15,11 +15,11 @@ use tower::ServiceExt;
 
 /// Does as ordered, and goes no further than to where it is to die.
 pub(crate) async fn run<P: Place>(place: P, order: Order) {
-    let spy = Spy::around(place.store().await);
+    let spy = Spy::around(place.store(PATIENT).await);
     spy.answer_later();
     let node = Node {
         folder: &order.folder,
-        name: "child",
+        name: "child".to_owned(),
         dies: order.dies,
         lease: match order.dies {
             Point::StoppedAndTold => Duration::from_millis(300),
@@ -52,6 +52,7 @@ fn stop_in_store(spy: &Spy, dies: Point) -> impl Future<Output = ()> + use<> {
         | Point::RecordInMemory
         | Point::StoppedAtWork
         | Point::StoppedAndTold
+        | Point::Anywhere
         | Point::Nowhere => &[],
     };
     if dies == Point::BeforeTheCut {
@@ -94,6 +95,7 @@ async fn work(sessions: Sessions, order: Order) {
         | Point::Acknowledged
         | Point::StoppedAtWork
         | Point::StoppedAndTold
+        | Point::Anywhere
         | Point::Nowhere => {
             let ended = terminator.end(order.session(), EndReason::Forced).await;
             drop(ended.unwrap());

@@ -1,6 +1,8 @@
 //! A process that uses a store, hooks and sinks is killed at each point of an ending, or stopped for
 //! longer than its lease: another takes over, and nothing is lost or told in two ways.
 //!
+//! Three such processes at once, at random, are in [`nodes`].
+//!
 //! The process is this program again, as the test [`child`]. A [`Place`](place::Place) is a store
 //! that several processes share, with its time: a new store needs one, and a line at the end of
 //! this file.
@@ -17,7 +19,9 @@
 )]
 
 mod child;
+mod history;
 mod node;
+mod nodes;
 mod place;
 mod point;
 mod points;
@@ -26,6 +30,7 @@ mod process;
 #[path = "../store_postgres/server.rs"]
 #[allow(dead_code, reason = "the tests of the store use the rest")]
 mod server;
+mod serving;
 #[path = "../flow/support/spy.rs"]
 #[allow(dead_code, reason = "the flows use the rest")]
 mod spy;
@@ -41,9 +46,16 @@ async fn child() {
         return;
     };
     match order.store.as_str() {
-        "postgres" => child::run(postgres::Database::at(&order.address), order).await,
-        "sqlite" => child::run(sqlite::File::at(&order.address), order).await,
+        "postgres" => work(postgres::Database::at(&order.address), order).await,
+        "sqlite" => work(sqlite::File::at(&order.address), order).await,
         other => panic!("no such store: {other}"),
+    }
+}
+
+async fn work<P: place::Place>(place: P, order: process::Order) {
+    match order.dies {
+        point::Point::Anywhere => serving::serve(place, order).await,
+        _ => child::run(place, order).await,
     }
 }
 

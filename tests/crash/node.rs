@@ -24,7 +24,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// One process of several.
 pub(crate) struct Node<'a> {
     pub(crate) folder: &'a Path,
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Where it dies, if it does.
     pub(crate) dies: Point,
     /// By its own clock: when it looks whether its lease is still its own.
@@ -35,7 +35,7 @@ pub(crate) struct Node<'a> {
 
 impl Node<'_> {
     pub(crate) async fn open<P: Place>(self, place: &P, store: impl SessionStore) -> Sessions {
-        let lines = JsonLines::at(audit_file(self.folder, self.name));
+        let lines = JsonLines::at(audit_file(self.folder, &self.name));
         let lines = Stopping(lines.open().unwrap(), self.dies);
         let lines = Queue::builder(lines).start().unwrap();
         let table = Queue::builder(place.table().await).start().unwrap();
@@ -66,7 +66,7 @@ impl Node<'_> {
     }
 
     fn note(&self, hook: &'static str) -> impl Fn(&Departed) -> io::Result<()> + use<> {
-        let file = hook_file(self.folder, self.name);
+        let file = hook_file(self.folder, &self.name);
         move |ended| {
             let mut file = OpenOptions::new().create(true).append(true).open(&file)?;
             // In one write: many hooks run at once.

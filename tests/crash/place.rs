@@ -6,6 +6,9 @@ use adjourn::{
 };
 use std::{path::Path, time::Duration};
 
+/// So long no operation takes unless the machine stands still.
+pub(crate) const PATIENT: Duration = Duration::from_secs(20);
+
 /// A store that several processes open, whose time the test moves for all of them.
 pub(crate) trait Place: Send + Sized + Sync + 'static {
     type Store: SessionStore;
@@ -20,8 +23,8 @@ pub(crate) trait Place: Send + Sized + Sync + 'static {
     /// What another process needs to find it.
     fn address(&self) -> String;
 
-    /// Opens the store.
-    fn store(&self) -> impl Future<Output = Self::Store> + Send;
+    /// Opens the store, whose operations take no longer than this.
+    fn store(&self, limit: Duration) -> impl Future<Output = Self::Store> + Send;
 
     /// Moves the time of every process.
     fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;

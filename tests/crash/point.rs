@@ -35,4 +35,6 @@ pub(crate) enum Point {
     StoppedAndTold,
     /// None: it does everything.
     Nowhere,
+    /// Anywhere: it serves what is asked for until it is killed.
+    Anywhere,
 }

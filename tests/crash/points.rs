@@ -2,7 +2,7 @@
 
 use crate::{
     node::{LEASE, Node, audit_file, hook_file},
-    place::Place,
+    place::{PATIENT, Place},
     point::Point,
     process::{Order, Process},
     support::{SECRET, log_in},
@@ -76,7 +76,18 @@ struct Both<P: Place> {
 }
 
 /// Removed with the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let name = format!("adjourn-crash-{}-{number}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        fs::create_dir(&folder.0).unwrap();
+        folder
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -86,23 +97,19 @@ impl Drop for Folder {
 
 impl<P: Place> Case<P> {
     pub(crate) async fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-        let name = format!("adjourn-crash-{}-{number}", std::process::id());
-        let folder = Folder(std::env::temp_dir().join(name));
-        fs::create_dir(&folder.0).unwrap();
+        let folder = Folder::new();
         let Some(place) = P::make(&folder.0).await else {
             return Self(None);
         };
         let node = Node {
             folder: &folder.0,
-            name: "other",
+            name: "other".to_owned(),
             dies: Point::Nowhere,
             lease: LEASE,
             go: watch::channel(true).1,
         };
-        let other = node.open(&place, place.store().await).await;
-        let store = place.store().await;
+        let other = node.open(&place, place.store(PATIENT).await).await;
+        let store = place.store(PATIENT).await;
         Self(Some(Both {
             folder,
             place,
@@ -343,7 +350,7 @@ impl Lines {
 
 /// A record without what belongs to the attempt; whom a cut was meant for only the node knows that
 /// made it ([`EndScope::Several`](adjourn::audit::EndScope::Several)), all know its number.
-fn ending_of(mut record: Value) -> Value {
+pub(crate) fn ending_of(mut record: Value) -> Value {
     let fields = record.as_object_mut().unwrap();
     for attempt in ["redelivered", "hooks", "failed_hooks", "scope"] {
         fields.remove(attempt);

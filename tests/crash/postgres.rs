@@ -12,9 +12,18 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row, postgres::PgConnectOption
 use std::{io, path::Path, str::FromStr, time::Duration};
 use tokio::runtime::Handle;
 
-pub(crate) struct Database(Schema);
+pub(crate) struct Database(pub(crate) Schema);
 
 impl Database {
+    /// In the server's own time.
+    pub(crate) async fn on(schema: Schema) -> Self {
+        schema.builder().migrate().await.unwrap();
+        schema
+            .run("create table @schema@.audit (id text primary key, reason text not null)")
+            .await;
+        Self(schema)
+    }
+
     pub(crate) fn at(address: &str) -> Self {
         let (schema, url) = address.split_once('@').expect("a schema and an address");
         Self(Schema::named(
@@ -32,20 +41,18 @@ impl Place for Database {
 
     async fn make(_folder: &Path) -> Option<Self> {
         let schema = Schema::of_a_test()?;
-        schema.builder().migrate().await.unwrap();
-        schema.stop_time().await;
-        schema
-            .run("create table @schema@.audit (id text primary key, reason text not null)")
-            .await;
-        Some(Self(schema))
+        let database = Self::on(schema).await;
+        database.0.stop_time().await;
+        Some(database)
     }
 
     fn address(&self) -> String {
         format!("{}@{}", self.0.name, self.0.options.to_url_lossy())
     }
 
-    async fn store(&self) -> PostgresStore {
-        self.0.builder().open().await.unwrap()
+    async fn store(&self, limit: Duration) -> PostgresStore {
+        let builder = self.0.builder().with_time_limit(limit);
+        builder.open().await.unwrap()
     }
 
     async fn advance(&self, by: Duration) {

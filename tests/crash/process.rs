@@ -84,6 +84,11 @@ impl Process {
         }
     }
 
+    /// For a conversation of one's own.
+    pub(crate) fn into_parts(self) -> (Child, ChildStdin, Lines<BufReader<ChildStdout>>) {
+        (self.child, self.orders, self.words)
+    }
+
     /// Waits until the process says this, and nothing else before.
     pub(crate) async fn says(&mut self, word: &str) {
         let mut heard = Vec::new();

@@ -56,9 +56,8 @@ impl Place for File {
         self.0.display().to_string()
     }
 
-    async fn store(&self) -> SqliteStore {
-        let builder = SqliteStore::builder(self.pool().await);
-        let builder = builder.with_time_limit(Duration::from_secs(20));
+    async fn store(&self, limit: Duration) -> SqliteStore {
+        let builder = SqliteStore::builder(self.pool().await).with_time_limit(limit);
         builder.with_clock(self.clock()).open().await.unwrap()
     }
 
