@@ -96,6 +96,11 @@ pub enum EventKind {
         /// From how many sources: more than one where the sources themselves were too many.
         sources: u64,
     },
+    /// A request to extend a session was refused as forged or malformed; its deadline stays.
+    ExtendRefused {
+        /// Why: a stable code.
+        why: &'static str,
+    },
     /// One source presented many tokens that were never issued: see
     /// [`Guessing`](crate::policy::Guessing). The client is the source.
     Guessing {
@@ -107,7 +112,7 @@ pub enum EventKind {
         /// The limit.
         max: u32,
     },
-    /// A request to log out was refused as forged or malformed; the session lives on.
+    /// A request to log out, or to end sessions of the user's own, was refused as forged or malformed; the session lives on.
     LogOutRefused {
         /// Why: a stable code.
         why: &'static str,
@@ -220,6 +225,7 @@ impl EventKind {
             Self::Ended { .. } => "session-ended",
             Self::EventsLost { .. } => "events-lost",
             Self::EventsSuppressed { .. } => "events-suppressed",
+            Self::ExtendRefused { .. } => "extend-refused",
             Self::Extended => "session-extended",
             Self::Guessing { .. } => "guessing",
             Self::LimitReached { .. } => "limit-reached",
@@ -247,6 +253,7 @@ impl EventKind {
             | Self::Started => Severity::Info,
             Self::DuplicateCookie { .. }
             | Self::EventsSuppressed { .. }
+            | Self::ExtendRefused { .. }
             | Self::LimitReached { .. }
             | Self::LogOutRefused { .. }
             | Self::OutdatedToken

@@ -234,6 +234,7 @@ fn summary(kind: &'static str, count: u64, sources: u64, of: Source, now: Timest
 const fn is_limited(kind: &EventKind) -> bool {
     match kind {
         EventKind::DuplicateCookie { .. }
+        | EventKind::ExtendRefused { .. }
         | EventKind::Extended
         | EventKind::Guessing { .. }
         | EventKind::LogOutRefused { .. }

@@ -20,6 +20,7 @@ use std::time::Duration;
 /// | `adjourn_use_after_end_total` | | dead tokens that were presented |
 /// | `adjourn_tokens_refused_total` | `kind` | other tokens that were refused: `unknown-token`, `wrong-secret`, `outdated-token`, `duplicate-cookie` |
 /// | `adjourn_log_outs_refused_total` | `why` | forged or malformed log-outs |
+/// | `adjourn_extensions_refused_total` | `why` | forged or malformed requests to extend |
 /// | `adjourn_starts_refused_total` | `why` | log-ins refused: `limit-reached`, `audit-unavailable` |
 /// | `adjourn_policy_verdicts_total` | `policy`, `verdict` | what policies found and was recorded: `report`, `require-fresh`, `end`, `failed` |
 /// | `adjourn_guessing_total` | | sources that presented many tokens that were never issued |
@@ -66,6 +67,7 @@ impl Sink for MetricsSink {
             EventKind::EventsSuppressed { kind, count, .. } => suppressed(kind, *count),
             EventKind::Guessing { .. } => guessing(1),
             EventKind::LimitReached { .. } => start_refused("limit-reached", 1),
+            EventKind::ExtendRefused { why } => extend_refused(why, 1),
             EventKind::LogOutRefused { why } => log_out_refused(why, 1),
             EventKind::DuplicateCookie { .. }
             | EventKind::OutdatedToken
@@ -108,6 +110,7 @@ fn suppressed(kind: &'static str, count: u64) {
         "guessing" => guessing(count),
         "policy-verdict" => policy_verdict("suppressed", "suppressed", count),
         "use-after-end" => used_after_end(count),
+        "extend-refused" => extend_refused("suppressed", count),
         "log-out-refused" => log_out_refused("suppressed", count),
         "redirect-refused" => redirect_refused(count),
         "start-refused" => start_refused("suppressed", count),
@@ -135,6 +138,10 @@ fn used_after_end(count: u64) {
 
 fn token_refused(kind: &'static str, count: u64) {
     counter!("adjourn_tokens_refused_total", "kind" => kind).increment(count);
+}
+
+fn extend_refused(why: &'static str, count: u64) {
+    counter!("adjourn_extensions_refused_total", "why" => why).increment(count);
 }
 
 fn log_out_refused(why: &'static str, count: u64) {

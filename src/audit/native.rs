@@ -68,9 +68,9 @@ impl Native<'_> {
             }
             EventKind::Guessing { count } => map.serialize_entry("count", count),
             EventKind::LimitReached { max } => map.serialize_entry("max", max),
-            EventKind::LogOutRefused { why } | EventKind::StartRefused { why } => {
-                map.serialize_entry("why", why)
-            }
+            EventKind::ExtendRefused { why }
+            | EventKind::LogOutRefused { why }
+            | EventKind::StartRefused { why } => map.serialize_entry("why", why),
             EventKind::PolicyVerdict { verdict, findings } => {
                 map.serialize_entry("verdict", verdict)?;
                 map.serialize_entry("findings", &Findings(findings))

@@ -62,7 +62,9 @@ impl Sink for TracingSink {
             }
             EventKind::Guessing { count } => write_event!(ERROR, event, count = *count),
             EventKind::LimitReached { max } => write_event!(WARN, event, max = *max),
-            EventKind::LogOutRefused { why } => write_event!(WARN, event, why = *why),
+            EventKind::ExtendRefused { why } | EventKind::LogOutRefused { why } => {
+                write_event!(WARN, event, why = *why);
+            }
             EventKind::OutdatedToken | EventKind::UnknownToken | EventKind::WrongSecret => {
                 write_event!(WARN, event);
             }

@@ -29,7 +29,7 @@ impl Session {
         let bearer = self.via() == Some(crate::carrier::Via::Bearer);
         let origin = self.context().origin.as_ref();
         if let Err(refusal) = judge_log_out(self.facts(), bearer, origin) {
-            self.record_refusal(refusal);
+            self.record_log_out_refused(refusal);
             return Err(LogOutError::Refused(refusal));
         }
         Ok(self.end(EndReason::Logout).await?)
@@ -145,17 +145,19 @@ impl Session {
         state.forget_changes();
     }
 
-    fn record_refusal(&self, refusal: LogOutRefusal) {
+    /// Records that the request was refused which would have ended this session or another of the
+    /// user.
+    pub(crate) fn record_log_out_refused(&self, refusal: LogOutRefusal) {
+        let why = refusal.code();
+        self.record_refused(EventKind::LogOutRefused { why });
+    }
+
+    pub(super) fn record_refused(&self, kind: EventKind) {
         let road = &self.context().road;
-        let mut event = Event::new(
-            EventKind::LogOutRefused {
-                why: refusal.code(),
-            },
-            road.clock.now(),
-        )
-        .by(self.subject())
-        .from(Some(Arc::new(self.request_client())))
-        .asked_by(self.request_id());
+        let mut event = Event::new(kind, road.clock.now())
+            .by(self.subject())
+            .from(Some(Arc::new(self.request_client())))
+            .asked_by(self.request_id());
         event.session_id = self.id();
         road.record(&event);
     }

@@ -17,7 +17,7 @@ impl Session {
     /// Judges the request as [`log_out`](Self::log_out) does, because a session that another site
     /// can extend never idles out. Counts as activity whatever
     /// [`with_activity`](crate::SessionsBuilder::with_activity) says of the request, and is recorded
-    /// as [`Extended`](EventKind::Extended).
+    /// as [`Extended`](EventKind::Extended), a refusal as [`ExtendRefused`](EventKind::ExtendRefused).
     ///
     /// Cost: one question to the store, which writes at most once per touch interval.
     ///
@@ -41,7 +41,11 @@ impl Session {
     pub async fn extend(&self) -> Result<Remaining, ExtendError> {
         let bearer = self.via() == Some(crate::carrier::Via::Bearer);
         let origin = self.context().origin.as_ref();
-        judge_log_out(self.facts(), bearer, origin).map_err(ExtendError::Refused)?;
+        if let Err(refusal) = judge_log_out(self.facts(), bearer, origin) {
+            let why = refusal.code();
+            self.record_refused(EventKind::ExtendRefused { why });
+            return Err(ExtendError::Refused(refusal));
+        }
         let id = match self.standing() {
             Standing::Live(live) => live.id,
             Standing::Ambiguous(_) | Standing::Anonymous | Standing::Doubted(_) => {

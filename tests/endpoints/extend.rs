@@ -72,10 +72,12 @@ async fn what_another_site_sends_extends_nothing() {
         (bare().header("origin", "null"), "origin-null"),
         (bare(), "no-proof"),
     ] {
+        let before = site.events.count("extend-refused");
         let got = call("extend", ask).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN, "{got:?}");
         assert_eq!(got.reason(), why);
         assert!(got.set_cookies().is_empty(), "{got:?}");
+        assert_eq!(site.events.count("extend-refused"), before + 1);
     }
     let got = call("extend", browser.fetch(Method::GET, EXTEND)).await;
     assert_eq!(got.status, StatusCode::METHOD_NOT_ALLOWED);

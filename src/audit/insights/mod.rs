@@ -224,6 +224,7 @@ impl State {
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }
             | EventKind::Guessing { .. }
+            | EventKind::ExtendRefused { .. }
             | EventKind::Extended
             | EventKind::LimitReached { .. }
             | EventKind::LogOutRefused { .. }

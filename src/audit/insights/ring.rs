@@ -32,7 +32,9 @@ impl MinuteCounts {
 
     pub(super) const fn note_end(&mut self, reason: &EndReason) {
         match reason {
-            EndReason::Logout | EndReason::Reauthenticated => self.by_user += 1,
+            EndReason::Logout | EndReason::LogoutElsewhere | EndReason::Reauthenticated => {
+                self.by_user += 1;
+            }
             EndReason::AbsoluteTimeout | EndReason::IdleTimeout => self.by_time += 1,
             EndReason::CredentialChange
             | EndReason::Custom(_)

@@ -97,6 +97,7 @@ impl Activity {
             EventKind::DuplicateCookie { .. }
             | EventKind::EventsLost { .. }
             | EventKind::EventsSuppressed { .. }
+            | EventKind::ExtendRefused { .. }
             | EventKind::Guessing { .. }
             | EventKind::OutdatedToken
             | EventKind::PolicyVerdict { .. }
@@ -193,7 +194,9 @@ fn detail(kind: &EventKind) -> Option<Value> {
     let detail = match kind {
         EventKind::Ended { cause, .. } | EventKind::CutMade { cause, .. } => log_off(cause),
         EventKind::LimitReached { .. } => "LIMIT_REACHED",
-        EventKind::LogOutRefused { why } | EventKind::StartRefused { why } => why,
+        EventKind::ExtendRefused { why }
+        | EventKind::LogOutRefused { why }
+        | EventKind::StartRefused { why } => why,
         EventKind::PolicyVerdict { verdict, .. } => verdict,
         EventKind::StoreFailed { operation, .. } => operation,
         _ => return None,

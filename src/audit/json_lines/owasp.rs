@@ -78,6 +78,7 @@ fn word(event: &Event, names: &Names) -> String {
         | EventKind::DuplicateCookie { .. }
         | EventKind::EventsLost { .. }
         | EventKind::EventsSuppressed { .. }
+        | EventKind::ExtendRefused { .. }
         | EventKind::Guessing { .. }
         | EventKind::LogOutRefused { .. }
         | EventKind::PolicyVerdict { .. }
@@ -94,7 +95,7 @@ fn word(event: &Event, names: &Names) -> String {
 /// The vocabulary's reasons: `logout`, `timeout`, `revoked`.
 const fn ended(reason: &EndReason) -> &'static str {
     match reason {
-        EndReason::Logout => "logout",
+        EndReason::Logout | EndReason::LogoutElsewhere => "logout",
         EndReason::AbsoluteTimeout | EndReason::IdleTimeout => "timeout",
         EndReason::CredentialChange
         | EndReason::Custom(_)
@@ -170,6 +171,7 @@ fn description(event: &Event) -> String {
             format!("One source presented {count} tokens that were never issued")
         }
         EventKind::PolicyVerdict { verdict, findings } => judged(verdict, findings),
+        EventKind::ExtendRefused { why } => format!("An extension was refused: {why}"),
         EventKind::LogOutRefused { why } => format!("A log-out was refused: {why}"),
         EventKind::StartRefused { why } => format!("No session was started: {why}"),
         EventKind::StoreFailed { operation, .. } => format!("The store failed: {operation}"),

@@ -47,6 +47,7 @@ fn kinds() -> Vec<EventKind> {
             count: 180,
             sources: 1,
         },
+        EventKind::ExtendRefused { why: "same-site" },
         EventKind::Extended,
         EventKind::Guessing { count: 100 },
         EventKind::PolicyVerdict {
