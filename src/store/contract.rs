@@ -192,6 +192,15 @@ pub trait SessionStore: Send + Sync + 'static {
         64
     }
 
+    /// Whether time is that of a server, which may jump under this process, and not that of this
+    /// process's own clock. The sweeper then compares the two, by one
+    /// [`begin_log_in`](Self::begin_log_in) a sweep, and pauses when they part.
+    ///
+    /// By default not.
+    fn has_own_clock(&self) -> bool {
+        false
+    }
+
     /// How many sessions live now, as far as the store knows without looking: for a gauge, so those
     /// that are due and not yet concluded may count. Called twice a second; it must not block.
     ///

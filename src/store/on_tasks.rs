@@ -7,6 +7,9 @@
 /// all there is to say: once, and not in each store.
 macro_rules! answer_on_tasks {
     ($store:ty) => {
+        answer_on_tasks!($store, own_clock: false);
+    };
+    ($store:ty, own_clock: $own_clock:literal) => {
         const _: () = {
             use crate::{
                 id::{SecretHash, SessionId, Subject},
@@ -155,6 +158,10 @@ macro_rules! answer_on_tasks {
                     let inner = self.inner();
                     self.0
                         .answer("acknowledge", async move { inner.finish(id, claim).await })
+                }
+
+                fn has_own_clock(&self) -> bool {
+                    $own_clock
                 }
 
                 fn notices(&self) -> Notices {

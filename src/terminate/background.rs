@@ -1,7 +1,8 @@
 //! What runs without a request: the sweeper, the store's notices, the re-check of what is held, the
 //! removal of what a crash left.
 
-use super::{Road, listen::listen, scratch::tend, underway::Underway};
+use super::{Road, listen::listen, scratch::tend, store_clock::StoreClock, underway::Underway};
+use crate::store;
 use std::{
     sync::{
         Arc,
@@ -78,16 +79,28 @@ async fn sweep(road: Arc<Road>) {
     let mut pause = SWEEP_INTERVAL;
     // Not waited for: what hangs on one ending must not hold up the next.
     let mut underway = Underway::default();
+    let mut clock = StoreClock::default();
     loop {
         sleep(jittered(pause)).await;
-        pause = match road.sweep(&mut underway).await {
-            Ok(_) => SWEEP_INTERVAL,
+        pause = match sweep_once(&road, &mut underway, &mut clock).await {
+            Ok(()) => SWEEP_INTERVAL,
             Err(error) => {
                 road.store_failed("sweep", &error);
                 (pause * 2).min(LONGEST_PAUSE)
             }
         };
     }
+}
+
+async fn sweep_once(
+    road: &Arc<Road>,
+    underway: &mut Underway,
+    clock: &mut StoreClock,
+) -> Result<(), store::Error> {
+    if road.store.has_own_clock() && !road.is_steady(clock).await? {
+        return Ok(());
+    }
+    road.sweep(underway).await.map(drop)
 }
 
 /// Between half and all of `pause`, so that the nodes of a cluster do not sweep in step.

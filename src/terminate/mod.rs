@@ -29,6 +29,7 @@ mod listen;
 mod measure;
 mod receipt;
 mod scratch;
+mod store_clock;
 mod underway;
 mod verify;
 

@@ -6,6 +6,7 @@ use crate::{
     proxy::{Mode, Proxy},
     schema::Schema,
     server::Server,
+    support::Op,
 };
 use adjourn::store::PostgresStore;
 use http::{Method, StatusCode};
@@ -176,6 +177,56 @@ async fn a_server_out_of_connections_is_refused_until_it_has_some() {
     admin.run("alter role adjourn connection limit -1").await;
     users.goes_on("connections").await;
     users.logs_out("connections").await;
+}
+
+/// A clock that is wrong ends nobody who does not ask, and lets nobody in who is late by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_stops_the_sweeper_until_it_is_back() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    schema.builder().migrate().await.unwrap();
+    schema.stop_time().await;
+    let store = store(&schema, &server.options()).await;
+    let users = Users::of(site(store, Duration::MAX).await).await;
+    let calm = |wanted: usize| {
+        let store = users.site.store.clone();
+        async move {
+            let before = store.calls(Op::EndDue);
+            while store.calls(Op::EndDue) < before + wanted {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    calm(2).await;
+    schema.move_time(3_600_000).await;
+    let jumped = |failure: &String| failure.contains("the clock of the store jumped by 3");
+    while !users.failures().iter().any(jumped) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (sweeps, looks) = (
+        users.site.store.calls(Op::EndDue),
+        users.site.store.calls(Op::BeginLogIn),
+    );
+    while users.site.store.calls(Op::BeginLogIn) < looks + 4 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(users.site.store.calls(Op::EndDue), sweeps, "it pauses");
+    assert!(users.site.events.endings().is_empty());
+    schema.move_time(-3_600_000).await;
+    calm(2).await;
+    assert_eq!(
+        users.failures().iter().filter(|told| jumped(told)).count(),
+        1,
+        "told once"
+    );
+    users.goes_on("back").await;
+
+    // Whoever asks is judged by the store.
+    schema.move_time(3_600_000).await;
+    let got = users.alice.get_api("/api/me").await;
+    assert_eq!(got.reason(), "idle-timeout");
 }
 
 /// On a file system of its own, where this user may mount one.

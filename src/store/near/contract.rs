@@ -154,6 +154,10 @@ impl SessionStore for NearCache {
         self.store.sweep_step()
     }
 
+    fn has_own_clock(&self) -> bool {
+        self.store.has_own_clock()
+    }
+
     fn live_sessions(&self) -> Option<usize> {
         self.store.live_sessions()
     }

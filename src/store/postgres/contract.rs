@@ -3,4 +3,4 @@
 use super::PostgresStore;
 use crate::store::on_tasks::answer_on_tasks;
 
-answer_on_tasks!(PostgresStore);
+answer_on_tasks!(PostgresStore, own_clock: true);

@@ -349,6 +349,10 @@ impl SessionStore for Spy {
         self.answer(Op::Acknowledge, move |store| store.acknowledge(id, claim))
     }
 
+    fn has_own_clock(&self) -> bool {
+        self.0.store.has_own_clock()
+    }
+
     fn live_sessions(&self) -> Option<usize> {
         self.0.store.live_sessions()
     }
