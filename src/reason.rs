@@ -39,6 +39,9 @@ pub enum EndReason {
     IdleTimeout,
     /// The user logged out.
     Logout,
+    /// The user ended it from another session of theirs (ASVS 7.5.2): unlike after
+    /// [`Logout`](Self::Logout), its own browser has not heard of it.
+    LogoutElsewhere,
     /// The store lost the record; nobody decided this ending.
     Lost,
     /// A policy or a risk signal demanded it.
@@ -92,6 +95,7 @@ impl EndReason {
             Self::IdentityProvider => "identity-provider",
             Self::IdleTimeout => "idle-timeout",
             Self::Logout => "logout",
+            Self::LogoutElsewhere => "logout-elsewhere",
             Self::Lost => "lost",
             Self::Policy => "policy",
             Self::Reauthenticated => "reauthenticated",
@@ -109,7 +113,10 @@ impl EndReason {
     /// Who usually causes such an ending.
     pub const fn usual_initiator(&self) -> Initiator {
         match self {
-            Self::Logout | Self::Reauthenticated | Self::CredentialChange => Initiator::User,
+            Self::CredentialChange
+            | Self::Logout
+            | Self::LogoutElsewhere
+            | Self::Reauthenticated => Initiator::User,
             Self::Forced | Self::SubjectDisabled => Initiator::Administrator,
             Self::IdentityProvider => Initiator::IdentityProvider,
             Self::Policy | Self::Superseded => Initiator::Policy,
@@ -322,13 +329,14 @@ impl Ending {
     }
 }
 
-const BUILT_IN: [(&str, EndReason); 12] = [
+const BUILT_IN: [(&str, EndReason); 13] = [
     ("absolute-timeout", EndReason::AbsoluteTimeout),
     ("credential-change", EndReason::CredentialChange),
     ("forced", EndReason::Forced),
     ("identity-provider", EndReason::IdentityProvider),
     ("idle-timeout", EndReason::IdleTimeout),
     ("logout", EndReason::Logout),
+    ("logout-elsewhere", EndReason::LogoutElsewhere),
     ("lost", EndReason::Lost),
     ("policy", EndReason::Policy),
     ("reauthenticated", EndReason::Reauthenticated),

@@ -71,13 +71,13 @@ pub(crate) async fn end(
         return Ok(not_mine(session.subject()));
     }
     // It may have ended since: then the receipt says so, and there is nothing more to do.
-    let _receipt = terminator.end(id, EndReason::Logout).await?;
+    let _receipt = terminator.end(id, EndReason::LogoutElsewhere).await?;
     Ok(Redirect::to("/account/sessions").into_response())
 }
 
 /// `POST /account/sessions/end-others`
 pub(crate) async fn end_others(session: LiveSession) -> Result<Redirect, EndOthersError> {
-    let _receipt = session.end_others(EndReason::Logout).await?;
+    let _receipt = session.end_others(EndReason::LogoutElsewhere).await?;
     Ok(Redirect::to("/account/sessions"))
 }
 

@@ -3,61 +3,40 @@
 use super::EndpointsBody;
 use crate::{
     carrier::Via,
-    farewell::{Refusal, Wish, no_store, problem, refusal_of},
+    farewell::{Refusal, Wish, private, problem, refusal_of},
     layer::Core,
     live::SessionBody,
     policy::LogOutRefusal,
-    reason::EndReason,
     session::Session,
 };
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{
-        ALLOW, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
-    },
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use http_body::Body;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The response of an endpoint.
 pub(super) type Answer = Response<EndpointsBody>;
 
 /// A JSON document.
 pub(super) fn json(body: &Value) -> Answer {
-    document(StatusCode::OK, "application/json", body)
+    let mut answer = Response::new(SessionBody::ours(Bytes::from(body.to_string())));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    private(headers);
+    answer
 }
 
-/// The request has no live session: why, and where a person goes now. Always a document, also for
-/// who navigates here, as only programs ask.
+/// The request has no live session: why, and where a person goes now.
 pub(super) fn not_live(core: &Core, session: &Session, request: &HeaderMap) -> Answer {
     let refusal = refusal_of(&session.standing()).unwrap_or(Refusal::NoSession);
-    let (state, reason, title) = match &refusal {
-        Refusal::Ended(reason) => ("ended", reason.code(), "The session has ended"),
-        Refusal::Outdated => ("outdated", "outdated", "The session token was replaced"),
-        _ => ("none", "no-session", "A session is needed"),
-    };
-    let exits = &core.farewell.exits;
-    let exit = match &refusal {
-        Refusal::Ended(reason) => exits.of(reason),
-        // The marker of an ending that another tab met first.
-        _ => core.farewell.marker_of(request).map_or_else(
-            || exits.of(&EndReason::Lost),
-            |marker| exits.of(&marker.reason),
-        ),
-    };
-    let body = json!({
-        "type": format!("urn:adjourn:problem/{reason}"),
-        "title": title,
-        "status": 401,
-        "reason": reason,
-        "state": state,
-        "exit": exit,
-        "log_in": exits.log_in,
-    });
-    let mut answer = document(StatusCode::UNAUTHORIZED, "application/problem+json", &body);
-    core.farewell.challenge(answer.headers_mut(), session.via());
-    answer
+    let farewell = &core.farewell;
+    let marker = farewell.marker_of(request);
+    let answer = farewell.standing(&refusal, session.via(), marker.as_ref());
+    answer.map(SessionBody::ours)
 }
 
 /// The request comes from elsewhere than this site.
@@ -119,31 +98,4 @@ pub(super) fn for_method(method: &Method, mut answer: Answer) -> Answer {
 
 pub(super) fn is_bearer(session: &Session) -> bool {
     session.via() == Some(Via::Bearer)
-}
-
-/// No other site's page may load it (ASVS 3.5.8).
-pub(super) fn cross_origin(headers: &mut HeaderMap) {
-    let name = HeaderName::from_static("cross-origin-resource-policy");
-    headers.insert(name, HeaderValue::from_static("same-origin"));
-}
-
-fn document(status: StatusCode, content_type: &'static str, body: &Value) -> Answer {
-    let mut answer = Response::new(SessionBody::ours(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    private(headers);
-    answer
-}
-
-/// For the pages of this site only, and not to be kept, executed or framed by anybody.
-fn private(headers: &mut HeaderMap) {
-    no_store(headers);
-    cross_origin(headers);
-    headers.insert(VARY, HeaderValue::from_static("sec-fetch-site, origin"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
 }

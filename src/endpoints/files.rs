@@ -1,10 +1,10 @@
 //! The files of the client: the same for everybody, and caches may keep them.
 
 use super::{
-    answer::{Answer, cross_origin},
+    answer::Answer,
     script::{client_module, client_script},
 };
-use crate::live::SessionBody;
+use crate::{farewell::cross_origin, live::SessionBody};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,

@@ -1,8 +1,8 @@
 //! The client script, as it is served.
 //!
 //! The source is `client/adjourn.js`, which runs as it is. What is served is the same text without
-//! comments and needless blanks, so that it stays below 4 KiB when compressed: names and statements
-//! stay readable in the browser, and no tool is needed to build it.
+//! comments and needless blanks and with short names for what is local, so that it stays below 4 KiB
+//! when compressed: statements stay as they are, and no tool is needed to build it.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 /// assert!(adjourn::endpoints::client_script().starts_with("globalThis.adjourn"));
 /// ```
 pub fn client_script() -> &'static str {
-    static SCRIPT: LazyLock<String> = LazyLock::new(|| shortened(SOURCE));
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| renamed(&shortened(SOURCE)));
     &SCRIPT
 }
 
@@ -46,11 +46,11 @@ pub fn client_module() -> &'static str {
 /// # assert!(tag.contains("sha384-"));
 /// ```
 pub const CLIENT_SCRIPT_INTEGRITY: &str =
-    "sha384-ulkCOncSFuA6L1p/V/RB9ttWRm/nrQgsdbjQEcpHy4JJAQKONxMbOVU1p0Wqkv8i";
+    "sha384-GGDp9TUhZ3fr6YH9hvheIU4m0jRa8wRYmJUiPks+KvSXLgCHAXN5jhPooaj0Kt1j";
 
 /// The hash of [`client_module`], for the `integrity` of an import map.
 pub const CLIENT_MODULE_INTEGRITY: &str =
-    "sha384-WFcIr5k7Q7+L8HKwbQWUkLrxRnI8bcXxPJZgFSFqFwDGTeNheEyl5mbLy3CKsHPm";
+    "sha384-Onlqzcr1vtT4WRLGo4cnE1OJ67yoU9DCnMGlcIKTv70H2ILDV8xMB/Q/xtBZ+doF";
 
 const SOURCE: &str = include_str!("client/adjourn.js");
 
@@ -59,10 +59,15 @@ const SOURCE: &str = include_str!("client/adjourn.js");
 fn shortened(source: &str) -> String {
     let mut lines = String::with_capacity(source.len());
     for line in source.lines().map(str::trim) {
-        if !line.is_empty() && !line.starts_with("//") {
-            lines.push_str(line);
-            lines.push('\n');
+        if line.is_empty() || line.starts_with("//") {
+            continue;
         }
+        // What stands before a bracket that closes is a matter of style.
+        if line.starts_with(['}', ')', ']']) && (lines.ends_with(",\n") || lines.ends_with(";\n")) {
+            lines.truncate(lines.len() - 2);
+        }
+        lines.push_str(line);
+        lines.push('\n');
     }
     let mut out = String::with_capacity(lines.len());
     let (mut quote, mut before) = (None, '\n');
@@ -111,6 +116,86 @@ const fn is_mark(letter: char) -> bool {
     )
 }
 
+/// With a letter for each of [`LOCAL`]. Texts in quotes and names of properties stay as they are.
+fn renamed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut quote = None;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = rest.find(|letter| !is_part_of_name(letter));
+        let (word, after) = rest.split_at(length.unwrap_or(rest.len()).max(first.len_utf8()));
+        rest = after;
+        if quote.is_some() {
+            quote = quote.filter(|open| *open != first);
+        } else if matches!(first, '"' | '`') {
+            quote = Some(first);
+        }
+        let is_property = out.ends_with('.') && !out.ends_with("...");
+        let letter = letter_of(word).filter(|_| quote.is_none() && !is_property);
+        match letter {
+            Some(letter) => out.push(letter),
+            None => out.push_str(word),
+        }
+    }
+    out
+}
+
+fn letter_of(word: &str) -> Option<char> {
+    let at = LOCAL.iter().position(|local| *local == word)?;
+    ('a'..='z').chain('A'..='Z').nth(at)
+}
+
+const fn is_part_of_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$')
+}
+
+/// Names of variables of the script that are no names of properties besides: at most one for each
+/// letter.
+const LOCAL: [&str; 42] = [
+    "accept",
+    "acted",
+    "alarm",
+    "ask",
+    "asked",
+    "attempt",
+    "attributes",
+    "build",
+    "builtIn",
+    "busy",
+    "check",
+    "clock",
+    "deletion",
+    "element",
+    "exchange",
+    "fails",
+    "farewell",
+    "finish",
+    "frozen",
+    "gate",
+    "handler",
+    "hear",
+    "heard",
+    "jobs",
+    "later",
+    "lead",
+    "make",
+    "mark",
+    "postpone",
+    "purge",
+    "request",
+    "seconds",
+    "settings",
+    "shadow",
+    "sheet",
+    "step",
+    "tell",
+    "timer",
+    "turn",
+    "veil",
+    "warned",
+    "whole",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +206,7 @@ mod tests {
             ("  // a\n\n  let a = 1;\n  // b\n", "let a=1;"),
             (
                 "const f = (a, b) => {\n  return a ? b : -a;\n};\n",
-                "const f=(a,b)=>{return a?b:-a;};",
+                "const f=(a,b)=>{return a?b:-a};",
             ),
             ("a + +b - -c", "a + +b - -c\n"),
             (
@@ -136,6 +221,49 @@ mod tests {
         ] {
             assert_eq!(shortened(source), served);
         }
+    }
+
+    #[test]
+    fn local_names_are_letters_and_nothing_else_is() {
+        for (source, served) in [
+            ("ask();alarm(asked)", "d();c(e)"),
+            ("it.ask(ask.ask)", "it.ask(d.ask)"),
+            (
+                "f(...acted,\"ask\",`ask`,tasks)",
+                "f(...b,\"ask\",`ask`,tasks)",
+            ),
+            ("\u{e9}?ask:0", "\u{e9}?d:0"),
+        ] {
+            assert_eq!(renamed(source), served);
+        }
+    }
+
+    #[test]
+    fn a_local_name_means_one_thing() {
+        let text = shortened(SOURCE);
+        let outside: String = text.split(['"', '`']).step_by(2).collect();
+        let words: Vec<_> = outside.split(|letter| !is_part_of_name(letter)).collect();
+        for local in LOCAL {
+            assert!(words.contains(&local), "{local} is not used");
+            assert!(
+                !outside.contains(&format!("{local}:")),
+                "{local} is a property"
+            );
+            let before: Vec<_> = outside.split(&format!(".{local}")).collect();
+            for (left, right) in before.iter().zip(before.iter().skip(1)) {
+                let whole = !right.starts_with(is_part_of_name);
+                assert!(!whole || left.ends_with(".."), "{local} is a property");
+            }
+        }
+        let letters = words.iter().filter(|word| word.len() == 1);
+        let taken: Vec<_> = letters
+            .filter(|word| word.starts_with(char::is_alphabetic))
+            .collect();
+        assert!(
+            taken.iter().all(|word| **word == "s"),
+            "{taken:?}: `s` is of a pattern"
+        );
+        assert!(!text.contains("${"), "what is in backticks is not renamed");
     }
 
     #[test]

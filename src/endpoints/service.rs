@@ -67,7 +67,8 @@ impl Endpoints {
             Route::File(file) => return now(file.answer(headers)),
             Route::SignedOut => {
                 let session = request.extensions().get();
-                return now(signed_out::page(&self.0, session, headers));
+                let query = request.uri().query().unwrap_or_default();
+                return now(signed_out::page(&self.0, session, headers, query));
             }
             Route::End
             | Route::EndOthers

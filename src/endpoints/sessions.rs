@@ -97,6 +97,7 @@ pub(super) async fn end_others(core: Arc<Core>, session: Session, request: Heade
 fn refusal(core: &Core, session: &Session, request: &HeaderMap) -> Option<Answer> {
     let origin = session.context().origin.as_ref();
     if let Err(refusal) = judge_log_out(session.facts(), is_bearer(session), origin) {
+        session.record_log_out_refused(refusal);
         return Some(refused(refusal));
     }
     if !session.is_live() {
@@ -115,7 +116,8 @@ async fn own(session: &Session) -> Result<Vec<Listed>, store::Error> {
 }
 
 fn cause(session: &Session) -> Cause {
-    let cause = Cause::from(EndReason::Logout).with_note("from another session of the user");
+    let cause =
+        Cause::from(EndReason::LogoutElsewhere).with_note("from another session of the user");
     match session.subject() {
         Some(subject) => cause.with_actor(subject),
         None => cause,

@@ -5,6 +5,11 @@ use crate::{farewell::exit_page, layer::Core, live::SessionBody, session::Sessio
 use http::HeaderMap;
 
 /// `GET signed-out`.
-pub(super) fn page(core: &Core, session: Option<&Session>, request: &HeaderMap) -> Answer {
-    exit_page(&core.farewell, session, request).map(SessionBody::ours)
+pub(super) fn page(
+    core: &Core,
+    session: Option<&Session>,
+    request: &HeaderMap,
+    query: &str,
+) -> Answer {
+    exit_page(&core.farewell, session, request, query).map(SessionBody::ours)
 }

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, is_bearer, json, not_live, refused};
 use crate::{
+    farewell::Wish,
     id::Subject,
     layer::{Core, LEAST_WARNING},
     policy::judge_read,
@@ -42,7 +43,7 @@ fn live(core: &Core, session: &Session) -> Option<Answer> {
         let known = by_reason.entry(reason.code());
         known.or_insert_with(|| path.as_str().into());
     }
-    Some(json(&json!({
+    let mut answer = json(&json!({
         "state": "live",
         "session_id": id.to_string(),
         "subject_key": session.subject().as_ref().map(key_of),
@@ -52,7 +53,10 @@ fn live(core: &Core, session: &Session) -> Option<Answer> {
         "warn_seconds": seconds(warn_before(core.endpoints.warning, idle)),
         "exits": by_reason,
         "log_in": exits.log_in,
-    })))
+    }));
+    // An ending that overtakes it is told in the same way.
+    answer.extensions_mut().insert(Wish::Standing);
+    Some(answer)
 }
 
 /// As configured, but a short session is not warned of from its start.

@@ -1,11 +1,15 @@
 //! The negotiated answer.
 
 use super::{
-    Answer, Client, FarewellConfig, Refusal, Wish, grpc,
-    reply::{hx_redirect, json, problem, see_other, unavailable, varying},
+    Answer, Client, FarewellConfig, Past, Refusal, Wish, grpc,
+    page::refusal_page,
+    reply::{hx_redirect, json, problem, see_other, to_be_tried_again, unavailable, varying},
 };
 use crate::{carrier::Via, policy::RequestFacts, reason::EndReason, terminate::Ended};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{ACCEPT_LANGUAGE, WWW_AUTHENTICATE},
+};
 use std::time::Duration;
 
 /// The answer to a log-out that fits the client: a redirect to the exit page for a person, a short
@@ -41,26 +45,42 @@ impl Farewell {
 }
 
 impl FarewellConfig {
-    /// The answer to a request that is refused.
+    /// The answer to a request that is refused. `language`: what a person asks for, as
+    /// [`language_of`](Self::language_of) kept it.
     pub(crate) fn refuse(
         &self,
         facts: &RequestFacts,
         via: Option<Via>,
         refusal: &Refusal,
+        past: Option<&Past>,
+        language: &[u8],
     ) -> Answer {
         let client = Client::of(facts, via);
         if let Client::Grpc(kind) = client {
             return grpc::refused(kind, refusal);
         }
-        match refusal {
-            Refusal::Unavailable => return varying(unavailable("store-unavailable"), BY_CLIENT),
-            Refusal::Unjudged => return varying(unavailable("policy-unavailable"), BY_CLIENT),
-            _ => {}
+        let unchecked = match refusal {
+            Refusal::Unavailable => Some("store-unavailable"),
+            Refusal::Unjudged => Some("policy-unavailable"),
+            _ => None,
+        };
+        if let Some(code) = unchecked {
+            let answer = match client {
+                Client::Page => to_be_tried_again(refusal_page(self, refusal, None, language)),
+                Client::Grpc(_) | Client::Htmx | Client::Program => unavailable(code),
+            };
+            return varying(answer, self.by_client());
         }
+        let untold = past.and_then(Past::untold);
         let page = match refusal {
             Refusal::Ended(reason) => Some(self.exits.of(reason)),
+            // Without a page to log in the answer itself is what tells.
+            Refusal::NoSession => self
+                .exits
+                .log_in
+                .as_deref()
+                .map(|log_in| untold.map_or(log_in, |reason| self.exits.of(reason))),
             Refusal::Ambiguous
-            | Refusal::NoSession
             | Refusal::NotFresh { .. }
             | Refusal::Outdated
             | Refusal::Unavailable
@@ -69,9 +89,36 @@ impl FarewellConfig {
         let answer = match (client, page) {
             (Client::Htmx, Some(page)) => hx_redirect(page),
             (Client::Page, Some(page)) => see_other(page),
-            (Client::Grpc(_) | Client::Program, _) | (_, None) => self.unauthorized(via, refusal),
+            (Client::Page, None) => {
+                let page = refusal_page(self, refusal, untold, language);
+                self.challenging(page, via, refusal)
+            }
+            (Client::Grpc(_) | Client::Program, _) | (Client::Htmx, None) => {
+                self.unauthorized(via, refusal)
+            }
         };
-        varying(answer, BY_CLIENT)
+        varying(answer, self.by_client())
+    }
+
+    /// The languages that this request asks for, kept for the case that it is refused: nothing
+    /// unless there are several, and somebody reads the answer.
+    pub(crate) fn language_of(
+        &self,
+        facts: &RequestFacts,
+        headers: &HeaderMap,
+    ) -> Option<Box<[u8]>> {
+        if !self.texts.are_several() || !facts.is_navigation() {
+            return None;
+        }
+        headers.get(ACCEPT_LANGUAGE).map(|it| it.as_bytes().into())
+    }
+
+    const fn by_client(&self) -> &'static str {
+        if self.texts.are_several() {
+            BY_CLIENT_AND_LANGUAGE
+        } else {
+            BY_CLIENT
+        }
     }
 
     /// The answer to a log-out; without a reason there was nothing to end.
@@ -103,7 +150,11 @@ impl FarewellConfig {
                 ("no-session", "A session is needed")
             }
         };
-        let mut answer = problem(StatusCode::UNAUTHORIZED, code, title);
+        let answer = problem(StatusCode::UNAUTHORIZED, code, title);
+        self.challenging(answer, via, refusal)
+    }
+
+    fn challenging(&self, mut answer: Answer, via: Option<Via>, refusal: &Refusal) -> Answer {
         if let Refusal::NotFresh { max_age } = refusal {
             self.challenge_again(answer.headers_mut(), via, *max_age);
         } else {
@@ -152,3 +203,9 @@ impl FarewellConfig {
 const BY_CLIENT: &str = "Accept, Authorization, Cookie, HX-Request, Sec-Fetch-Dest, \
                          Sec-Fetch-Mode, Sec-Fetch-Site, Sec-Purpose, Turbo-Frame, \
                          X-Requested-With, X-Turbo-Request-Id";
+
+/// The same, where a page has several languages.
+const BY_CLIENT_AND_LANGUAGE: &str = "Accept, Accept-Language, Authorization, Cookie, HX-Request, \
+                                      Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site, \
+                                      Sec-Purpose, Turbo-Frame, X-Requested-With, \
+                                      X-Turbo-Request-Id";

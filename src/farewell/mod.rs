@@ -17,6 +17,7 @@
 mod answer;
 mod client;
 mod config;
+mod english;
 mod errors;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -30,6 +31,7 @@ mod refusal;
 mod reply;
 mod return_to;
 mod site_data;
+mod standing;
 mod texts;
 
 pub use answer::Farewell;
@@ -44,5 +46,6 @@ pub(crate) use reply::{Answer, problem};
 pub(crate) use return_to::Past;
 use site_data::ClearHeaders;
 pub use site_data::ClearSiteData;
+pub(crate) use standing::{cross_origin, private};
 pub use texts::ExitTexts;
 pub(crate) use texts::PageTexts;

@@ -1,22 +1,25 @@
-//! The built-in signed-out page: readable without scripts, styles inside, no external assets.
+//! The built-in pages, of which the signed-out page is the first: readable without scripts, styles
+//! inside, no external assets.
 //!
 //! The reason is in the title, which a screen reader says first, and the text is what describes
 //! the part of the page that gets the focus.
 
-use super::{FarewellConfig, no_store, reply::varying, texts::Text};
-use crate::session::Session;
+use super::{ExitTexts, FarewellConfig, Refusal, no_store, reply::varying, texts::Text};
+use crate::{policy::FetchSite, reason::EndReason, session::Session};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
 };
 
 /// The page, for a request with these headers: why the session ended, as the marker or the dead
-/// token says. Who opens it while a session lives is not told that they are signed out.
+/// token says, else the page that was left. Who opens it while a session lives is not told that
+/// they are signed out.
 pub(crate) fn exit_page(
     config: &FarewellConfig,
     session: Option<&Session>,
     headers: &HeaderMap,
+    query: &str,
 ) -> Response<Bytes> {
     let accepted = headers.get(ACCEPT_LANGUAGE).map(HeaderValue::as_bytes);
     let texts = config.texts.choose(accepted.unwrap_or_default());
@@ -27,7 +30,8 @@ pub(crate) fn exit_page(
         let marker = config.marker_of(headers);
         let reason = marker
             .map(|marker| marker.reason)
-            .or_else(|| session.and_then(Session::end_reason));
+            .or_else(|| session.and_then(Session::end_reason))
+            .or_else(|| reason_of(session?, query));
         texts.signed_out(reason.as_ref(), config.texts.idle())
     };
     let log_in = config.exits.log_in.as_deref().filter(|_| !lives);
@@ -35,24 +39,64 @@ pub(crate) fn exit_page(
         let (path, label) = (escaped(path), escaped(texts.log_in_link()));
         format!("<p><a href=\"{path}\">{label}</a></p>")
     });
+    let response = document(StatusCode::OK, texts, &text, &link);
+    let on = if config.texts.are_several() {
+        "Accept-Language, Cookie, Sec-Fetch-Site"
+    } else {
+        "Cookie, Sec-Fetch-Site"
+    };
+    varying(response, on)
+}
+
+/// What a person reads in place of a page that is refused, where no other page tells it. `untold`:
+/// why the session ended, if this is the first to say so.
+pub(super) fn refusal_page(
+    config: &FarewellConfig,
+    refusal: &Refusal,
+    untold: Option<&EndReason>,
+    language: &[u8],
+) -> Response<Bytes> {
+    let texts = config.texts.choose(language);
+    let signed_out = |reason| texts.signed_out(reason, config.texts.idle());
+    let (status, text) = match refusal {
+        Refusal::Ended(reason) => (StatusCode::UNAUTHORIZED, signed_out(Some(reason))),
+        Refusal::Ambiguous | Refusal::NoSession => (StatusCode::UNAUTHORIZED, signed_out(untold)),
+        Refusal::NotFresh { .. } => (StatusCode::UNAUTHORIZED, texts.log_in_again()),
+        Refusal::Outdated => (StatusCode::UNAUTHORIZED, texts.outdated()),
+        Refusal::Unavailable | Refusal::Unjudged => {
+            (StatusCode::SERVICE_UNAVAILABLE, texts.unavailable())
+        }
+    };
+    document(status, texts, &text, "")
+}
+
+fn document(status: StatusCode, texts: &ExitTexts, text: &Text, link: &str) -> Response<Bytes> {
     let direction = if texts.is_right_to_left() {
         " dir=\"rtl\""
     } else {
         ""
     };
-    let page = filled(&text, texts.language(), direction, &link);
+    let page = filled(text, texts.language(), direction, link);
     let mut response = Response::new(Bytes::from(page));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, value);
     }
     no_store(headers);
-    let on = if config.texts.are_several() {
-        "Accept-Language, Cookie"
-    } else {
-        "Cookie"
-    };
-    varying(response, on)
+    response
+}
+
+/// The reason that a page of this site gives when it is left: the marker tells the first of several
+/// tabs alone. It chooses among the texts of the site, and a link from elsewhere chooses nothing.
+fn reason_of(session: &Session, query: &str) -> Option<EndReason> {
+    if session.facts().site() != FetchSite::SameOrigin {
+        return None;
+    }
+    let code = query.strip_prefix("reason=")?;
+    EndReason::from_code(code)
+        .ok()
+        .filter(|_| code != "no-session")
 }
 
 /// Fills the places one after the other, so that no text is taken for a place.
@@ -110,7 +154,6 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{farewell::ExitTexts, reason::EndReason};
     use base64::{Engine, prelude::BASE64_STANDARD};
     use sha2::{Digest, Sha256};
     use std::time::Duration;

@@ -117,7 +117,7 @@ fn refresh_target(value: &[u8]) -> &[u8] {
     url.unwrap_or(place)
 }
 
-fn without_query(path: &str) -> &str {
+pub(super) fn without_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or(path)
 }
 

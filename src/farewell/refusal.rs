@@ -58,6 +58,8 @@ pub(crate) enum Wish {
     Farewell,
     /// The refusal of a request that needs a live session, or a fresh one.
     Refuse(Refusal),
+    /// It says how the session stands, and if that changes meanwhile, so does the answer.
+    Standing,
     /// Its own `Cache-Control` may stand, although a session lives.
     Store,
 }

@@ -5,6 +5,7 @@ use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY},
 };
+use serde_json::{Map, Value};
 
 /// A response of our own, before the headers of the ending are added.
 pub(crate) type Answer = Response<Bytes>;
@@ -32,30 +33,44 @@ pub(super) fn hx_redirect(path: &str) -> Answer {
 
 /// A problem document (RFC 9457) with a stable reason; it names nobody.
 pub(crate) fn problem(status: StatusCode, code: &str, title: &str) -> Answer {
-    let body = serde_json::json!({
-        "type": format!("urn:adjourn:problem/{code}"),
-        "title": title,
-        "status": status.as_u16(),
-        "reason": code,
-    });
-    with_body(status, PROBLEM_JSON, &body)
+    problem_with(status, code, title, [])
+}
+
+/// The same with further members.
+pub(super) fn problem_with<const N: usize>(
+    status: StatusCode,
+    code: &str,
+    title: &str,
+    members: [(&str, Value); N],
+) -> Answer {
+    let always = [
+        ("type", format!("urn:adjourn:problem/{code}").into()),
+        ("title", title.into()),
+        ("status", status.as_u16().into()),
+        ("reason", code.into()),
+    ];
+    let members = always.into_iter().chain(members);
+    let body: Map<_, _> = members
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    with_body(status, PROBLEM_JSON, &Value::Object(body))
 }
 
 /// The session cannot be judged: what failed, says the code.
 pub(super) fn unavailable(code: &str) -> Answer {
-    let mut answer = problem(
-        StatusCode::SERVICE_UNAVAILABLE,
-        code,
-        "The session cannot be checked now",
-    );
-    answer
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    let title = "The session cannot be checked now";
+    to_be_tried_again(problem(StatusCode::SERVICE_UNAVAILABLE, code, title))
+}
+
+/// Says when to ask again.
+pub(super) fn to_be_tried_again(mut answer: Answer) -> Answer {
+    let seconds = HeaderValue::from_static("5");
+    answer.headers_mut().insert(RETRY_AFTER, seconds);
     answer
 }
 
 /// A JSON document.
-pub(super) fn json(body: &serde_json::Value) -> Answer {
+pub(super) fn json(body: &Value) -> Answer {
     with_body(StatusCode::OK, JSON, body)
 }
 
@@ -67,7 +82,7 @@ pub(super) fn varying(mut answer: Answer, on: &'static str) -> Answer {
     answer
 }
 
-fn with_body(status: StatusCode, content_type: HeaderValue, body: &serde_json::Value) -> Answer {
+fn with_body(status: StatusCode, content_type: HeaderValue, body: &Value) -> Answer {
     let mut answer = Response::new(Bytes::from(body.to_string()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, content_type);

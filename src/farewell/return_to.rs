@@ -8,9 +8,10 @@
 //! 4. The handler of the log-in is told only if the same user logs in again; that is decided in
 //!    `session`, by the tombstone of the session that the marker names.
 
-use super::{Back, FarewellConfig, Marker};
+use super::{Back, FarewellConfig, Marker, redirect::without_query};
 use crate::{
     policy::{FetchSite, RequestFacts, ReturnPaths},
+    reason::EndReason,
     session::{Session, Standing},
     time::Timestamp,
 };
@@ -24,7 +25,31 @@ pub(crate) struct Past {
     pub(crate) wanted: Option<Back>,
 }
 
+impl Past {
+    /// Why the session ended, if a background request met that and this one is the first for the
+    /// page: nobody has told the user yet. Not twice for one page, so that an exit page which links
+    /// to it does not lead in a circle.
+    pub(super) fn untold(&self) -> Option<&EndReason> {
+        let (marker, wanted) = self.marker.as_ref().zip(self.wanted.as_ref())?;
+        let before = marker.back.as_ref();
+        before
+            .is_none_or(|before| before.path != wanted.path)
+            .then_some(&marker.reason)
+    }
+}
+
 impl FarewellConfig {
+    /// Whether this user may be brought back to the page at this path, which they see now.
+    pub(crate) fn may_return(&self, session: &Session, path: &str) -> bool {
+        session.is_live()
+            && asks_for_a_page(session.facts())
+            && !self.paths.is_public(without_query(path))
+            && self
+                .returns
+                .as_ref()
+                .is_some_and(|returns| returns.judge(path.as_bytes()).is_some())
+    }
+
     /// Looks at where the user may be brought back to, and at where they want to be now.
     ///
     /// `path`: as received, with its query. Only where return paths are on.

@@ -1,9 +1,11 @@
-//! The words of the built-in exit pages.
+//! The words of the built-in pages.
 
+use super::english::{in_english, of_reason};
 use crate::reason::EndReason;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// The words of the built-in exit page in one language.
+/// The words of the built-in pages in one language: of the exit page, and of what a person reads where
+/// a page is refused and there is no page to log in, or the session cannot be checked.
 ///
 /// Everything that is not replaced is English. A text is plain text: it is escaped where it goes
 /// into the page. `{idle}` in it becomes the idle timeout of
@@ -40,6 +42,9 @@ pub struct ExitTexts {
     other: Option<Text>,
     no_session: Text,
     signed_in: Text,
+    log_in_again: Text,
+    outdated: Text,
+    unavailable: Text,
     log_in_link: Box<str>,
     durations: Durations,
 }
@@ -69,6 +74,15 @@ impl ExitTexts {
             signed_in: Text::new(
                 "You are signed in",
                 "There is an active session in this browser.",
+            ),
+            log_in_again: Text::new("Please sign in again", "This needs a recent sign-in."),
+            outdated: Text::new(
+                "Please load this page again",
+                "Your session was renewed by another request.",
+            ),
+            unavailable: Text::new(
+                "Please try again in a moment",
+                "Your session cannot be checked now.",
             ),
             log_in_link: "Sign in again".into(),
             durations: Arc::new(in_english),
@@ -106,6 +120,25 @@ impl ExitTexts {
         self
     }
 
+    /// What to say to whose log-in is too old for a page, where there is no log-in page.
+    pub fn with_log_in_again(mut self, title: &str, text: &str) -> Self {
+        self.log_in_again = Text::new(title, text);
+        self
+    }
+
+    /// What to say to whose session was renewed by another request meanwhile, where there is no
+    /// log-in page.
+    pub fn with_outdated(mut self, title: &str, text: &str) -> Self {
+        self.outdated = Text::new(title, text);
+        self
+    }
+
+    /// What to say while the session cannot be checked.
+    pub fn with_unavailable(mut self, title: &str, text: &str) -> Self {
+        self.unavailable = Text::new(title, text);
+        self
+    }
+
     /// The label of the link to the log-in page.
     pub fn with_log_in_link(mut self, label: &str) -> Self {
         self.log_in_link = label.into();
@@ -137,13 +170,25 @@ impl ExitTexts {
         self.signed_in.clone()
     }
 
+    pub(super) fn log_in_again(&self) -> Text {
+        self.log_in_again.clone()
+    }
+
+    pub(super) fn outdated(&self) -> Text {
+        self.outdated.clone()
+    }
+
+    pub(super) fn unavailable(&self) -> Text {
+        self.unavailable.clone()
+    }
+
     pub(super) fn signed_out(&self, reason: Option<&EndReason>, idle: Option<Duration>) -> Text {
         let Some(reason) = reason else {
             return self.no_session.clone();
         };
         let own = self.reasons.iter().find(|(known, _)| known == reason);
         let own = own.map(|(_, text)| text).or(self.other.as_ref());
-        let text = own.cloned().unwrap_or_else(|| english(reason));
+        let text = own.cloned().unwrap_or_else(|| of_reason(reason));
         if !text.title.contains(IDLE) && !text.text.contains(IDLE) {
             return text;
         }
@@ -164,7 +209,7 @@ impl fmt::Debug for ExitTexts {
 }
 
 impl Text {
-    fn new(title: &str, text: &str) -> Self {
+    pub(super) fn new(title: &str, text: &str) -> Self {
         Self {
             title: title.into(),
             text: text.into(),
@@ -246,48 +291,6 @@ fn weight(parameter: Option<&[u8]>) -> u16 {
     }
 }
 
-fn english(reason: &EndReason) -> Text {
-    let text = match reason {
-        EndReason::Logout | EndReason::Reauthenticated => {
-            return Text::new("You signed out", "Your session has ended.");
-        }
-        EndReason::IdleTimeout => "You were signed out after {idle} without activity.",
-        EndReason::AbsoluteTimeout => "Your session reached its maximum length.",
-        EndReason::Forced => "You were signed out by an administrator.",
-        EndReason::CredentialChange => "Your sign-in details were changed.",
-        EndReason::IdentityProvider => "Your identity provider ended your session.",
-        EndReason::Superseded => {
-            "You signed in on another device, and the session limit was reached."
-        }
-        EndReason::SubjectDisabled => "This account is not active any more.",
-        EndReason::Policy => "Your session was ended for security reasons.",
-        EndReason::Custom(_) | EndReason::Lost | EndReason::Undelivered => {
-            "Your session has ended."
-        }
-    };
-    Text::new("You were signed out", text)
-}
-
-/// "15 minutes", "1 hour 30 minutes": in whole seconds.
-fn in_english(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [
-        (seconds / 86_400, "day"),
-        (seconds / 3_600 % 24, "hour"),
-        (seconds / 60 % 60, "minute"),
-        (seconds % 60, "second"),
-    ];
-    let words: Vec<_> = parts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count} {unit}{}", if count == 1 { "" } else { "s" }))
-        .collect();
-    if words.is_empty() {
-        return "less than a second".to_owned();
-    }
-    words.join(" ")
-}
-
 const IDLE: &str = "{idle}";
 
 /// Who asks for more languages than that asks for none of ours.
@@ -296,22 +299,6 @@ const MOST_RANGES: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_duration_is_said_in_words() {
-        for (seconds, words) in [
-            (0, "less than a second"),
-            (1, "1 second"),
-            (3, "3 seconds"),
-            (60, "1 minute"),
-            (900, "15 minutes"),
-            (5_400, "1 hour 30 minutes"),
-            (90_061, "1 day 1 hour 1 minute 1 second"),
-            (172_800, "2 days"),
-        ] {
-            assert_eq!(in_english(Duration::from_secs(seconds)), words);
-        }
-    }
 
     #[test]
     fn the_language_is_the_best_that_is_asked_for() {

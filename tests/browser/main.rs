@@ -29,4 +29,5 @@ mod sleep;
     reason = "the support of the tests of the examples, of which this needs a part"
 )]
 mod support;
+mod trouble;
 mod warning;

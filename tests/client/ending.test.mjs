@@ -24,7 +24,7 @@ test("signing out hides the page at once, clears every storage, and leaves", asy
   assert.ok(tab.hidden, "at once");
   await world.advance(3);
   nothing(world, tab);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
   assert.equal(world.reason, "logout");
 });
 
@@ -88,7 +88,7 @@ test("a dead session is met on each occasion", async () => {
     assert.ok(tab.hidden, name);
     await world.advance(3);
     nothing(world, tab);
-    assert.deepEqual(tab.went, ["/session/signed-out"], name);
+    assert.deepEqual(tab.went, ["/session/signed-out?reason=forced"], name);
   }
 });
 
@@ -102,7 +102,7 @@ test("a page in the back/forward cache is hidden before anybody sees it again", 
   await tab.thaw();
   assert.ok(tab.hidden);
   await world.advance(3);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=forced"]);
 });
 
 // R-7-5
@@ -140,7 +140,7 @@ test("an answer from before the page was put away does not show it again", async
   await thawed;
   await world.advance(3);
   assert.ok(!shown.includes(""), "never shown");
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=forced"]);
 });
 
 test("a page that was left in the middle of its ending goes on with it", async () => {
@@ -236,7 +236,7 @@ test("what hangs does not keep the page", async () => {
   tab.adjourn.on("ended", (detail) => detail.waitUntil(new Promise(() => {})));
   tab.adjourn.end();
   await world.advance(2.1);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
 });
 
 test("handlers learn why, may take a moment, and cannot stop it", async () => {
@@ -256,11 +256,11 @@ test("handlers learn why, may take a moment, and cannot stop it", async () => {
   world.endNow("superseded");
   tab.fire("focus");
   await world.advance(2.5);
-  assert.deepEqual(heard, [["superseded", true, "/session/signed-out"]]);
+  assert.deepEqual(heard, [["superseded", true, "/session/signed-out?reason=superseded"]]);
   saved();
   await settle();
   assert.equal(tab.errors.length, 1);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=superseded"]);
 });
 
 test("nobody is asked whether to leave the page", async () => {
@@ -289,7 +289,7 @@ test("a form that is marked ends by the script, with its fields", async () => {
   await world.advance(3);
   const { path, method, init } = world.log.at(-1);
   assert.deepEqual([path, method, String(init.body), init.keepalive], ["/logout", "POST", "csrf=t0ken", true]);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
   const other = tab.fire("submit", { target: { matches: () => false } });
   assert.ok(!other.defaultPrevented);
 });
@@ -350,7 +350,8 @@ test("the exit page is a path of this site, whoever names it", async () => {
         }
       } else tab.adjourn.end();
       await world.advance(5);
-      assert.deepEqual(tab.went, ["/session/signed-out"], `${where}: ${JSON.stringify(exit)}`);
+      const reason = where === "server" ? "forced" : "logout";
+      assert.deepEqual(tab.went, [`/session/signed-out?reason=${reason}`], `${where}: ${JSON.stringify(exit)}`);
     }
   }
 });
@@ -358,7 +359,7 @@ test("the exit page is a path of this site, whoever names it", async () => {
 test("the exit page: what the page says, else the server, by the reason", async () => {
   for (const [attributes, reason, exit] of [
     [{}, "idle-timeout", "/bye/idle"],
-    [{}, "forced", "/session/signed-out"],
+    [{}, "forced", "/session/signed-out?reason=forced"],
     [{ exit: "/own?x=1#y" }, "idle-timeout", "/own?x=1#y"],
   ]) {
     const world = new World();
@@ -368,6 +369,79 @@ test("the exit page: what the page says, else the server, by the reason", async 
     await world.advance(5);
     assert.deepEqual(tab.went, [exit]);
   }
+});
+
+// R-8-11
+test("a timeout: the page that may be returned to is asked for once more, and no other", async () => {
+  const bye = "/bye/idle";
+  for (const [what, options, expected] of [
+    ["a page", {}, "/account?tab=2"],
+    ["with a fragment", { path: "/account?tab=2#top" }, "/account?tab=2"],
+    ["without the server's word", { timing: [] }, bye],
+    ["with another's word", { timing: ["cache", "adjourn"] }, bye],
+    ["a browser that does not pass the word on", { timing: undefined }, bye],
+    ["a page that names its exit", { attributes: { exit: "/own" } }, "/own"],
+    ["what is no path of this site", { path: "//evil.example/account" }, bye],
+  ]) {
+    const world = new World({ returns: true });
+    const tab = await world.open({ path: "/account?tab=2", timing: ["adjourn-return"], ...options });
+    await world.advance(905);
+    assert.deepEqual(tab.went, [expected], what);
+    assert.ok(tab.hidden);
+  }
+});
+
+// R-8-11
+test("only a timeout that the server confirmed asks for the page once more", async () => {
+  for (const [how, exit] of [
+    ["forced", "/session/signed-out?reason=forced"],
+    ["log-out", "/session/signed-out?reason=logout"],
+    ["off", "/bye/idle"],
+    ["unreachable", "/bye/idle"],
+  ]) {
+    const world = new World({ returns: how !== "off" });
+    const tab = await world.open({ timing: ["adjourn-return"] });
+    if (how === "forced") world.endNow("forced");
+    if (how === "log-out") tab.adjourn.end();
+    if (how === "unreachable") {
+      await world.advance(890);
+      world.mode = "down";
+    }
+    await world.advance(950);
+    assert.deepEqual(tab.went, [exit], how);
+  }
+});
+
+test("of several pages one is asked for once more: the one that is seen", async () => {
+  const world = new World({ returns: true });
+  const tabs = [];
+  for (const path of ["/hidden", "/seen", "/hidden/too"]) {
+    const tab = await world.open({ path, timing: ["adjourn-return"] });
+    tab.document.hidden = path !== "/seen";
+    tabs.push(tab);
+  }
+  await world.advance(900.4);
+  assert.deepEqual(tabs.map((tab) => tab.went), [[], ["/seen"], []], "first, and the others are");
+  assert.ok(tabs.every((tab) => tab.hidden), "hidden meanwhile");
+  await world.advance(1.5);
+  assert.deepEqual(tabs.flatMap((tab) => tab.went), ["/bye/idle", "/seen", "/bye/idle"]);
+});
+
+test("pages of which none is seen leave as well", async () => {
+  const world = new World({ returns: true });
+  const tabs = [await world.open({ timing: ["adjourn-return"] }), await world.open({ path: "/other" })];
+  for (const tab of tabs) tab.document.hidden = true;
+  await world.advance(903);
+  for (const tab of tabs) assert.equal(tab.went.length, 1);
+});
+
+test("a frame: the page around it is the one to return to", async () => {
+  const world = new World({ returns: true });
+  const outer = await world.open({ path: "/outer", timing: ["adjourn-return"] });
+  const frame = await world.open({ path: "/inner", timing: [], globals: { top: outer.window } });
+  outer.document.hidden = true;
+  await world.advance(901);
+  assert.deepEqual([outer.went[0], frame.went], ["/outer", []]);
 });
 
 test("on the exit page itself there is no loop", async () => {
@@ -392,7 +466,7 @@ test("a page without a session leaves, unless it says that it is public", async 
   world.session = undefined;
   const tab = await world.open();
   await world.advance(3);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=no-session"]);
   const login = await world.open({ path: "/login", attributes: { public: "" } });
   world.disk.local.set("cart", "1");
   await world.advance(600);

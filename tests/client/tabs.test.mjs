@@ -31,10 +31,30 @@ for (const [name, way] of Object.entries(ways)) {
     assert.ok(second.hidden);
     await world.advance(3);
     assert.deepEqual([...second.session], []);
-    assert.deepEqual(second.went, ["/session/signed-out"]);
+    assert.deepEqual(second.went, ["/session/signed-out?reason=forced"]);
     assert.deepEqual(ended, [["forced", true]]);
     assert.equal(world.asked(), 3, "two at the start, one at the focus");
     assert.deepEqual([...world.disk.local], [], "no message is left behind");
+  });
+
+  test(`${name}: a page that is new hears it as soon`, async () => {
+    const world = new World();
+    const first = await world.open(way);
+    await world.advance(5);
+    // Its first question was asked before the ending, and is answered after it; or it is answered before,
+    // and the tab has heard meanwhile that there is news.
+    const late = await world.open({ ...way, lag: true });
+    const early = await world.open(way);
+    world.endNow("forced");
+    first.fire("focus");
+    await settle();
+    assert.ok(early.hidden, "it has asked a moment ago, and asks again");
+    late.lag = false;
+    late.release();
+    await settle();
+    assert.ok(late.hidden, "what it heard while it asked is not forgotten");
+    await world.advance(1);
+    for (const tab of [first, early, late]) assert.equal(tab.went.length, 1);
   });
 
   test(`${name}: a log-out that failed is told as one`, async () => {
@@ -81,6 +101,16 @@ for (const [name, way] of Object.entries(ways)) {
     assert.ok(world.disk.local.has("of the new user"));
   });
 }
+
+test("what comes in a burst is asked three times, then once in two seconds", async () => {
+  const world = new World();
+  const tab = await world.open();
+  for (let i = 0; i < 100; i++) {
+    tab.fire("focus");
+    await world.advance(0.1);
+  }
+  assert.ok(world.asked() <= 8, `${world.asked()}`);
+});
 
 test("a log-in again as the same user keeps the page, with the new deadline", async () => {
   const world = new World();

@@ -31,7 +31,7 @@ test("storage that throws stops neither the other steps nor the exit", async () 
     tab.session.set("step", "2");
     tab.adjourn.end();
     await world.advance(3);
-    assert.deepEqual(tab.went, ["/session/signed-out"], `${broken}`);
+    assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"], `${broken}`);
     assert.equal(world.disk.local.size, broken.includes("localStorage") ? 1 : 0);
     assert.equal(tab.session.size, broken.includes("sessionStorage") ? 1 : 0);
     assert.equal(world.disk.databases.size, broken.includes("indexedDB") ? 1 : 0);
@@ -52,7 +52,7 @@ test("one item that cannot be removed does not save the others", async () => {
   tab.adjourn.end();
   await world.advance(3);
   assert.deepEqual([...world.disk.local.keys()], ["b"]);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
 });
 
 test("a full storage and no BroadcastChannel: the tab works for itself", async () => {
@@ -83,7 +83,7 @@ test("a BroadcastChannel that refuses, and browsers without workers, databases a
   });
   tab.adjourn.end();
   await world.advance(3);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
 });
 
 test("a browser that cannot show the dialog goes on counting", async () => {
@@ -183,7 +183,7 @@ test("in a frame of this site whose outer page has no script: the frame warns", 
   assert.ok(frame.dialog);
   frame.adjourn.end();
   await world.advance(3);
-  assert.deepEqual([top.went, frame.went], [["/session/signed-out"], []]);
+  assert.deepEqual([top.went, frame.went], [["/session/signed-out?reason=logout"], []]);
 });
 
 test("in a frame of another site, or one that may not leave: only the frame leaves", async () => {
@@ -204,7 +204,7 @@ test("in a frame of another site, or one that may not leave: only the frame leav
     frame.adjourn.end();
     assert.ok(frame.hidden);
     await world.advance(3);
-    assert.deepEqual(frame.went, ["/session/signed-out"]);
+    assert.deepEqual(frame.went, ["/session/signed-out?reason=logout"]);
   }
 });
 

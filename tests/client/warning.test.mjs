@@ -91,7 +91,7 @@ test("the other button signs out", async () => {
   tab.part("leave").click();
   await world.advance(3);
   assert.equal(world.reason, "logout");
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
 });
 
 // R-12-6
@@ -160,7 +160,7 @@ test("before the absolute timeout it says so, and can be put away", async () => 
   assert.equal(tab.dialog, undefined, "the work can be saved");
   assert.equal(world.asked("extend"), 0);
   await world.advance(40);
-  assert.deepEqual(tab.went, ["/session/signed-out"]);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=absolute-timeout"]);
 });
 
 test("a site with its own dialog gets events only", async () => {

@@ -11,7 +11,7 @@ export const SCRIPT = readFileSync(
 export const ORIGIN = "https://app.example";
 
 export class World {
-  constructor({ idle = 900, absolute = 28800, warn = 60, touch = true } = {}) {
+  constructor({ idle = 900, absolute = 28800, warn = 60, touch = true, returns = false } = {}) {
     this.now = 1000; // what passes for everybody, in seconds
     this.timers = [];
     this.tabs = [];
@@ -19,6 +19,7 @@ export class World {
     this.mode = "ok";
     this.idle = idle;
     this.warn = warn;
+    this.returns = returns;
     this.exits = { default: "/session/signed-out", "idle-timeout": "/bye/idle" };
     this.disk = { local: new Map(), databases: new Set(), caches: new Set(), workers: new Set() };
     this.logIn({ absolute });
@@ -66,7 +67,8 @@ export class World {
     if (!this.session) {
       const reason = this.reason ?? "no-session";
       const exit = this.hostileExit ?? this.exits[reason] ?? this.exits.default;
-      return json(401, { state: this.reason ? "ended" : "none", status: 401, reason, exit });
+      const may_return = this.returns && /timeout/.test(reason);
+      return json(401, { state: this.reason ? "ended" : "none", status: 401, reason, exit, may_return });
     }
     if (path === "/session/extend" && method === "POST") this.session.seen = this.now;
     return json(200, {
@@ -217,7 +219,7 @@ export class Tab {
   constructor(world, options = {}) {
     const { path = "/account", attributes = {}, manual, globals = {}, without = [], src } = options;
     Object.assign(this, { world, born: world.now, slept: 0, skew: options.skew ?? 0, frozen: false, went: [], reloaded: 0 });
-    Object.assign(this, { errors: [], sockets: [], session: new Map() });
+    Object.assign(this, { errors: [], sockets: [], session: new Map(), lag: options.lag });
     world.tabs.push(this);
     this.root = new Node(this, "html");
     this.focus = "the page";
@@ -230,6 +232,9 @@ export class Tab {
       },
       get pathname() {
         return new URL(tab.href).pathname;
+      },
+      get search() {
+        return new URL(tab.href).search;
       },
       origin: options.origin ?? ORIGIN,
       toString: () => tab.href,
@@ -261,7 +266,10 @@ export class Tab {
         },
       },
       addEventListener: (type, handler) => tab.heard.push({ type, handler }),
-      performance: { now: () => (world.now - tab.born - tab.slept) * 1e3 },
+      performance: {
+        now: () => (world.now - tab.born - tab.slept) * 1e3,
+        getEntriesByType: (type) => [{ type, name: tab.href, serverTiming: options.timing?.map((name) => ({ name })) }],
+      },
       Date: FakeDate,
       setTimeout: (step, ms = 0) => {
         // As in browsers: what does not fit into 31 bits fires at once, and time passes before a

@@ -93,10 +93,13 @@ async fn one_session_is_ended_and_the_rest_lives_on() {
     let laptop = site.logged_in("alice").await;
     let id = id_of(&phone).await;
     let got = call("endSession", end(&laptop, &id)).await;
-    assert_eq!(got.json(), json!({ "ended": true, "reason": "logout" }));
+    assert_eq!(
+        got.json(),
+        json!({ "ended": true, "reason": "logout-elsewhere" })
+    );
     assert!(got.set_cookies().is_empty(), "{got:?}");
     let dead = status(&phone).await;
-    assert_eq!(dead.json()["reason"], "logout");
+    assert_eq!(dead.json()["reason"], "logout-elsewhere");
     assert_eq!(status(&tablet).await.status, StatusCode::OK);
     assert_eq!(
         list(&laptop).await.json()["sessions"][0]["id"],
@@ -184,7 +187,7 @@ async fn all_others_are_ended_and_this_one_lives_on() {
     assert_eq!(got.json(), json!({ "ended": 2, "more_follow": false }));
     assert!(got.set_cookies().is_empty(), "{got:?}");
     for dead in [&phone, &tablet] {
-        assert_eq!(status(dead).await.json()["reason"], "logout");
+        assert_eq!(status(dead).await.json()["reason"], "logout-elsewhere");
     }
     for live in [&laptop, &bob] {
         assert_eq!(status(live).await.status, StatusCode::OK);
@@ -272,9 +275,12 @@ async fn another_site_ends_nothing() {
             ("origin", "null"),
             ("accept", "*/*"),
         ] {
+            let before = site.events.count("log-out-refused");
             let forged = laptop.ask(Method::POST, path).header(name, value);
             let got = call(operation, forged).await;
             assert_eq!(got.status, StatusCode::FORBIDDEN, "{name}: {value}");
+            assert!(got.set_cookies().is_empty(), "{got:?}");
+            assert_eq!(site.events.count("log-out-refused"), before + 1);
         }
         for method in [Method::GET, Method::HEAD, Method::DELETE] {
             let got = call(operation, laptop.fetch(method, path)).await;
@@ -349,7 +355,7 @@ async fn programs_see_and_end_their_sessions() {
     let got = call("endOtherSessions", robot(Method::POST, OTHERS, &first)).await;
     assert_eq!(got.json()["ended"], 1, "{got:?}");
     let got = call("listSessions", robot(Method::GET, LIST, &second)).await;
-    assert_eq!(got.json()["reason"], "logout");
+    assert_eq!(got.json()["reason"], "logout-elsewhere");
     site.clock.advance(6 * MINUTE);
     let got = call("endOtherSessions", robot(Method::POST, OTHERS, &first)).await;
     let challenge = got.header("www-authenticate").unwrap();

@@ -359,6 +359,48 @@ async fn a_session_that_ends_meanwhile_is_not_called_live() {
     let got = poll.await.unwrap();
     assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{got:?}");
     assert_eq!(got.reason(), "forced");
+    // And said like any other ending: the script reads the state.
+    assert_eq!(got.json()["state"], "ended");
+    assert_eq!(got.json()["exit"], "/session/signed-out");
+    assert_eq!(
+        got.header("cross-origin-resource-policy"),
+        Some("same-origin")
+    );
+    assert!(got.removes_session(), "{got:?}");
+}
+
+// R-8-11
+#[tokio::test]
+async fn a_timeout_says_whether_the_user_may_come_back() {
+    for (reason, on, may_return) in [
+        (EndReason::IdleTimeout, true, true),
+        (EndReason::AbsoluteTimeout, true, true),
+        (EndReason::IdleTimeout, false, false),
+        (EndReason::Forced, true, false),
+        (EndReason::Logout, true, false),
+    ] {
+        let site = Site::builder()
+            .configure(move |builder| {
+                if on {
+                    return builder.with_return_to();
+                }
+                builder
+            })
+            .open()
+            .await;
+        let browser = site.logged_in("alice").await;
+        let id = site.session_of(&browser).await;
+        site.end(id, reason.clone()).await;
+        let first = status(&browser).await.json();
+        assert_eq!(first["state"], "ended");
+        // Another tab, whose cookie is gone, and which hears the same by the marker.
+        let second = status(&browser).await.json();
+        assert_eq!(second["state"], "none");
+        for said in [first, second] {
+            assert_eq!(said["reason"], reason.code(), "{said}");
+            assert_eq!(said["may_return"], may_return, "{reason} {on}: {said}");
+        }
+    }
 }
 
 #[tokio::test]

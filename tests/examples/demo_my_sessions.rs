@@ -23,7 +23,7 @@ fn one_session_ends_another_of_the_same_user() {
     let mut here = demo.logged_in("alice", "wonderland");
     let mut there = demo.logged_in("alice", "wonderland");
     end(&mut here, &id(&there)).leads_to("/account/sessions");
-    there.fetch("/api/me").refuses("logout");
+    there.fetch("/api/me").refuses("logout-elsewhere");
     here.get("/account/sessions").shows(200, "nowhere else");
 }
 
@@ -91,7 +91,7 @@ fn all_others_end_at_once() {
     here.post("/account/sessions/end-others", &[])
         .leads_to("/account/sessions");
     for other in &mut others {
-        other.fetch("/api/me").refuses("logout");
+        other.fetch("/api/me").refuses("logout-elsewhere");
     }
     here.get("/account").shows(200, "Balance");
     bob.get("/account").shows(200, "Balance");

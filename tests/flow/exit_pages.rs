@@ -73,7 +73,8 @@ async fn the_words_are_the_sites_own_in_the_language_that_is_asked_for() {
             "{code}: {got:?}"
         );
         // R-9-8: what it depends on.
-        assert_eq!(got.header("vary"), Some("Accept-Language, Cookie"));
+        let on = "Accept-Language, Cookie, Sec-Fetch-Site";
+        assert_eq!(got.header("vary"), Some(on));
     }
     let german = page(&site, "forced", "de").await;
     assert!(
@@ -110,8 +111,56 @@ async fn the_page_names_the_configured_idle_timeout() {
         let page = browser.get(SIGNED_OUT).await;
         let text = format!("You were signed out after {words} without activity.");
         assert!(page.text().contains(&text), "{page:?}");
-        assert_eq!(page.header("vary"), Some("Cookie"));
+        assert_eq!(page.header("vary"), Some("Cookie, Sec-Fetch-Site"));
     }
+}
+
+// Of several tabs the marker tells the first alone; the others say it in their address.
+#[tokio::test]
+async fn a_page_of_this_site_may_say_the_reason_in_the_address_and_nothing_else() {
+    let site = Site::open().await;
+    let browser = site.browser();
+    let forced = "signed out by an administrator";
+    let nothing = "There is no active session";
+    for (from, query, text) in [
+        ("same-origin", "?reason=forced", forced),
+        ("none", "?reason=forced", nothing),
+        ("same-site", "?reason=forced", nothing),
+        ("cross-site", "?reason=forced", nothing),
+        ("same-origin", "?reason=no-session", nothing),
+        ("same-origin", "?reason=Your+bank+calls:+555", nothing),
+        ("same-origin", "?reason=%3Cscript%3E", nothing),
+        ("same-origin", "?x=1&reason=forced", nothing),
+        ("same-origin", "?reason=made-up", "Your session has ended."),
+        ("same-origin", "", nothing),
+    ] {
+        let path = format!("{SIGNED_OUT}{query}");
+        let ask = browser.navigate(Method::GET, &path);
+        let got = ask.header("sec-fetch-site", from).send().await;
+        let shown = got.text();
+        assert!(shown.contains(text), "{from} {query}: {shown}");
+        assert!(!shown.contains("555") && !shown.contains("made-up"));
+        assert!(got.header("clear-site-data").is_none(), "{got:?}");
+    }
+    // An old browser does not say where the page came from.
+    let path = format!("{SIGNED_OUT}?reason=forced");
+    let ask = browser
+        .ask(Method::GET, &path)
+        .header("accept", "text/html");
+    assert!(ask.send().await.text().contains(nothing));
+    // What the server knows is worth more, and a live session most.
+    let id = SessionId::random().unwrap();
+    let marker = format!("__Host-adjourn-ended=1.superseded.{id}");
+    let ask = browser
+        .navigate(Method::GET, &path)
+        .header("sec-fetch-site", "same-origin");
+    let got = ask.header("cookie", marker).send().await;
+    assert!(got.text().contains("the session limit"), "{got:?}");
+    let alice = site.logged_in("alice").await;
+    let ask = alice
+        .navigate(Method::GET, &path)
+        .header("sec-fetch-site", "same-origin");
+    assert!(ask.send().await.text().contains("You are signed in"));
 }
 
 // A screen reader says the title first, then the part of the page that gets the focus, with its

@@ -635,6 +635,7 @@ async fn the_signed_out_page_says_why() {
     let mut seen = std::collections::BTreeSet::new();
     for (code, text) in [
         ("logout", "Your session has ended."),
+        ("logout-elsewhere", "You signed out on another device."),
         ("reauthenticated", "Your session has ended."),
         (
             "idle-timeout",
@@ -668,13 +669,8 @@ async fn the_signed_out_page_says_why() {
         );
         seen.insert(code);
     }
-    assert!(
-        site.browser()
-            .get(SIGNED_OUT)
-            .await
-            .text()
-            .contains("There is no active session")
-    );
+    let got = site.browser().get(SIGNED_OUT).await;
+    assert!(got.text().contains("There is no active session"));
     let reasons = include_str!("../../src/reason.rs");
     for line in reasons
         .lines()

@@ -1,9 +1,10 @@
 //! Each client gets the answer that it understands, and nobody learns what is not theirs.
 
-use crate::support::{Ask, Site, raw, serve};
+use crate::support::{Ask, Got, Op, Site, When, raw, serve};
 use adjourn::{
     BuildError, Sessions, SessionsBuilder,
     carrier::{ConfigError, CookieSpec, SameSite},
+    farewell::ExitTexts,
     reason::EndReason,
     store::MemoryStore,
 };
@@ -93,9 +94,93 @@ async fn without_a_log_in_page_everybody_is_told() {
         .route("/me", get(|| async { "SECRET" }))
         .layer(sessions.layer());
     let (address, _server) = serve(app).await;
-    let got = crate::support::Browser::new(address).get("/me").await;
+    let browser = crate::support::Browser::new(address);
+    let got = browser.get_api("/me").await;
     assert_eq!(got.status, StatusCode::UNAUTHORIZED);
     assert_eq!(got.reason(), "no-session");
+    // Somebody reads this.
+    let got = browser.get("/me").await;
+    assert_eq!(got.status, StatusCode::UNAUTHORIZED);
+    assert_page(&got, "There is no active session in this browser.");
+    assert!(got.header("www-authenticate").is_some());
+}
+
+/// A page to read, which nobody may keep, frame or fill with scripts.
+fn assert_page(got: &Got, text: &str) {
+    assert_eq!(
+        got.header("content-type"),
+        Some("text/html; charset=utf-8"),
+        "{got:?}"
+    );
+    assert!(got.text().contains(text), "{got:?}");
+    assert_eq!(got.header("cache-control"), Some("no-store"));
+    let policy = got.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+    assert!(policy.contains("frame-ancestors 'none'"));
+}
+
+// R-14-1 R-14-11: the same decision as for every other answer.
+#[tokio::test]
+async fn who_reads_gets_a_page_while_the_store_is_down() {
+    let site = Site::builder()
+        .configure(|builder| {
+            let german = ExitTexts::new("de").with_unavailable("Moment", "Gleich noch einmal.");
+            builder
+                .add_exit_texts(ExitTexts::new("en"))
+                .add_exit_texts(german)
+        })
+        .open()
+        .await;
+    let browser = site.logged_in("alice").await;
+    let token = browser.token().unwrap();
+    site.store.fail(Op::CheckIn, When::Before);
+    let html = "text/html,application/xhtml+xml";
+    for (page, ask) in [
+        (true, browser.navigate(Method::GET, "/me")),
+        (true, browser.navigate(Method::POST, "/me")),
+        (true, browser.ask(Method::GET, "/me").header("accept", html)),
+        (
+            true,
+            browser
+                .fetch(Method::GET, "/me")
+                .header("turbo-frame", "cart"),
+        ),
+        (false, browser.fetch(Method::GET, "/me")),
+        (
+            false,
+            browser.fetch(Method::GET, "/me").header("accept", html),
+        ),
+        (
+            false,
+            browser
+                .fetch(Method::GET, "/me")
+                .header("hx-request", "true"),
+        ),
+        (false, browser.ask(Method::GET, "/me").bearer(&token)),
+        (
+            false,
+            browser
+                .ask(Method::GET, "/me")
+                .header("accept", "text/event-stream"),
+        ),
+        (false, browser.ask(Method::GET, "/me")),
+    ] {
+        let got = ask.send().await;
+        assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE, "{got:?}");
+        assert_eq!(got.header("retry-after"), Some("5"));
+        assert!(got.header("vary").unwrap().contains("Accept-Language"));
+        assert!(got.set_cookies().is_empty(), "{got:?}");
+        if page {
+            assert_page(&got, "Your session cannot be checked now.");
+        } else {
+            assert_eq!(got.reason(), "store-unavailable");
+        }
+    }
+    let ask = browser.navigate(Method::GET, "/me");
+    let got = ask.header("accept-language", "de").send().await;
+    assert_page(&got, "Gleich noch einmal.");
+    let got = browser.navigate(Method::HEAD, "/me").send().await;
+    assert!(got.body.is_empty());
 }
 
 // R-14-2
@@ -385,7 +470,7 @@ async fn a_head_is_answered_like_a_get_without_a_body() {
             let head = ask(Method::HEAD).token(token).send().await;
             assert_eq!(head.status, get.status, "{path}");
             assert!(head.body.is_empty() && !head.broken);
-            let names = |got: &crate::support::Got| -> Vec<String> {
+            let names = |got: &Got| -> Vec<String> {
                 let names = got
                     .headers
                     .iter()

@@ -291,8 +291,9 @@ async fn a_page_opened_after_a_background_request_is_remembered() {
     let got = browser.get_api("/api/me").await;
     assert_eq!(got.reason(), "idle-timeout");
     assert!(marker_of(&browser).is_some() && !remembers(&got));
+    // Nobody has told the user why yet.
     let got = browser.get("/private?first").await;
-    assert_eq!(got.header("location"), Some("/login"));
+    assert_eq!(got.header("location"), Some(SIGNED_OUT));
     assert!(
         remembers(&got) && got.header("clear-site-data").is_none(),
         "{got:?}"
@@ -313,6 +314,90 @@ async fn a_page_opened_after_a_background_request_is_remembered() {
     assert_eq!(entered(&browser, "alice").await, "/private?third");
 }
 
+// An exit page that links to the page, as if to continue, does not lead in a circle.
+#[tokio::test]
+async fn who_asks_for_the_same_page_again_is_sent_to_the_log_in() {
+    let site = returning().open().await;
+    let browser = timed_out(&site).await;
+    browser.get_api("/api/me").await;
+    let leads_to = async |path: &str| {
+        let got = browser.get(path).await;
+        got.header("location").unwrap().to_owned()
+    };
+    assert_eq!(leads_to("/private?a").await, SIGNED_OUT);
+    assert_eq!(leads_to("/private?a").await, "/login");
+    let page = browser.get(SIGNED_OUT).await;
+    assert!(page.text().contains("without activity"), "{page:?}");
+    assert_eq!(leads_to("/private?a").await, "/login");
+    // The page of another tab is told in that tab.
+    assert_eq!(leads_to("/private?b").await, SIGNED_OUT);
+    assert_eq!(leads_to("/private?b").await, "/login");
+    assert_eq!(entered(&browser, "alice").await, "/private?b");
+}
+
+// RFC 9112 section 3.2.2: as to a proxy.
+#[tokio::test]
+async fn an_address_with_a_host_is_not_remembered() {
+    let site = returning().open().await;
+    for host in ["evil.example", "app.example"] {
+        let token = timed_out(&site).await.token().unwrap();
+        let target = format!("GET http://{host}/private?x HTTP/1.1");
+        let cookie = format!("cookie: __Host-sid={token}");
+        let answer = send(&site, &[target.as_bytes(), cookie.as_bytes()]).await;
+        assert!(
+            answer.contains(&format!("location: {SIGNED_OUT}\r\n")),
+            "{answer}"
+        );
+        assert!(answer.contains(MARKER) && !answer.contains('|'), "{answer}");
+    }
+}
+
+// R-8-11: what the script of a page needs to know before it asks for its page once more.
+#[tokio::test]
+async fn a_page_is_told_that_its_user_may_be_brought_back_to_it() {
+    let said = |got: &Got| got.header("server-timing") == Some("adjourn-return");
+    let site = returning().open().await;
+    let browser = site.logged_in("alice").await;
+    let open = |method, path| browser.navigate(method, path);
+    for (may, what, ask) in [
+        (true, "a page", open(Method::GET, "/private?x=1")),
+        (false, "an answer to a form", open(Method::POST, "/private")),
+        (false, "a public page", open(Method::GET, "/")),
+        (false, "the log-in page", open(Method::GET, "/login")),
+        (false, "the exit page", open(Method::GET, SIGNED_OUT)),
+        (
+            false,
+            "no place to return to",
+            open(Method::GET, "/ws/page"),
+        ),
+        (
+            false,
+            "a frame",
+            open(Method::GET, "/private").header("sec-fetch-dest", "iframe"),
+        ),
+        (false, "a fetch", browser.fetch(Method::GET, "/private")),
+        (
+            false,
+            "a page without a session",
+            site.browser().navigate(Method::GET, "/private"),
+        ),
+    ] {
+        let got = ask.send().await;
+        assert_eq!(said(&got), may, "{what}: {got:?}");
+    }
+    // The routes have gates of their own.
+    let site = Site::builder()
+        .routes(routes())
+        .configure(adjourn::SessionsBuilder::with_return_to)
+        .open()
+        .await;
+    let got = site.logged_in("alice").await.get("/private").await;
+    assert!(said(&got), "{got:?}");
+    let off = Site::builder().routes(routes()).open().await;
+    let got = off.logged_in("alice").await.get("/private").await;
+    assert!(!said(&got), "{got:?}");
+}
+
 // Without a log-in page the refusal is the page on which the user lands.
 #[tokio::test]
 async fn a_refusal_that_is_no_redirect_clears_and_remembers() {
@@ -330,6 +415,8 @@ async fn a_refusal_that_is_no_redirect_clears_and_remembers() {
     browser.get_api("/private").await;
     let got = browser.get("/private").await;
     assert_eq!(got.status, StatusCode::UNAUTHORIZED);
+    // And the one that tells why.
+    assert!(got.text().contains("without activity"), "{got:?}");
     assert!(
         got.header("clear-site-data").is_some() && remembers(&got),
         "{got:?}"
@@ -524,9 +611,12 @@ async fn no_hostile_address_is_remembered() {
             continue;
         }
         asked += 1;
-        // A whole URL is asked for as with a proxy: its path is a path of this site.
+        // A whole URL is asked for as with a proxy, and leads where its path does: nothing of it stays.
         if shown.contains("://") {
-            assert!(!answer.contains(&shown), "{shown}: {answer}");
+            assert!(
+                !answer.contains(&shown) && !answer.contains('|'),
+                "{shown}: {answer}"
+            );
             continue;
         }
         assert!(

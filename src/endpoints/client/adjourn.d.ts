@@ -15,7 +15,7 @@ export interface Settings {
   activity?: number | string;
   /** What is not cleared: `local:KEY`, `session:KEY`, `database:NAME`, `cache:NAME`, `worker:SCOPE`. */
   keep?: string | readonly string[];
-  /** A path of this site to go to at the end. Default: what the server says. */
+  /** A path of this site to go to at the end, also where the user could be brought back. Default: what the server says. */
   exit?: string;
   /** Present: this page may be seen without a session. */
   public?: true | "";

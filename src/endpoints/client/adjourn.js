@@ -27,9 +27,10 @@ globalThis.adjourn ??= ((own) => {
     ...own.dataset,
   };
   // `live` is what the server said last, `none` that it knows of no session on a public page.
-  let base, live, none, frozen, channel, timer, alarm, busy, wish, over, exit;
-  // The turn at which the server was asked; when it will be and was asked; how often in vain.
-  let asked = 0, due = 0, last = 0, fails = 0, acted = 0;
+  // `back` is this page, for who may come back to it.
+  let base, builtIn, live, none, frozen, channel, timer, alarm, busy, wish, over, exit, back;
+  // The turn at which the server was asked; when it will be, and may be, asked; how often in vain.
+  let asked = 0, due = 0, gate = -4, fails = 0, acted = 0;
 
   const attempt = (step) => {
     try {
@@ -40,14 +41,14 @@ globalThis.adjourn ??= ((own) => {
   const date = () => Date.now() / 1e3;
   const later = (step, seconds) => setTimeout(step, Math.min(seconds, 2e6) * 1e3);
   // Spread, so that not all pages ask at once.
-  const postpone = (seconds) => (due = clock() + seconds * (0.75 + Math.random() / 2));
+  const postpone = (seconds) => (due = Math.min(due, clock() + seconds * (0.75 + Math.random() / 2)));
   // One clock stops while the machine sleeps, the other can be set: the later one counts.
   const left = () =>
     live ? live.rest - Math.max(date() - live.at, clock() - live.tick) : Infinity;
   // WCAG 2.2.1: at least 20 seconds to react.
   const lead = () => Math.max(20, +settings.warn || live?.warn_seconds || 60);
-  // 0: nothing to do. 1: about to warn. 2: over.
-  const turn = () => (left() > lead() + 10 ? 0 : left() > 0 ? 1 : 2);
+  // 0: nothing to do. 1: about to warn. 2: over. A hidden page lets those that are seen be first.
+  const turn = () => (left() > lead() + 10 ? 0 : left() > -document.hidden ? 1 : 2);
   const veil = (on) => root.style.setProperty("display", on ? "none" : "", "important");
   // A path of this origin: no scheme, no host, nothing that a parser drops or takes for a slash.
   const local = (path) => /^\/(?!\/)[!-[\]-~]*$/.test(path);
@@ -69,7 +70,10 @@ globalThis.adjourn ??= ((own) => {
     if (over) return;
     if (said.session_id !== live?.session_id || date() - said.at > 5) ask();
     else if (said.over) finish(said);
-    else accept(said, said.at, clock());
+    else {
+      due = Infinity;
+      accept(said, said.at, clock());
+    }
   };
 
   // The server
@@ -108,7 +112,8 @@ globalThis.adjourn ??= ((own) => {
 
   const exchange = async () => {
     const extended = wish, at = date(), tick = clock();
-    last = tick;
+    // Three questions at once, then one in two seconds.
+    gate = Math.max(gate, tick - 4) + 2;
     due = Infinity;
     try {
       const reply = await call(base + (extended ? "extend" : "status"), extended && { method: "POST" });
@@ -135,7 +140,7 @@ globalThis.adjourn ??= ((own) => {
       step();
     }));
   const ask = () => {
-    due = Math.min(due, Math.max(clock(), last + 2));
+    due = Math.min(due, Math.max(clock(), gate));
     step();
   };
 
@@ -231,7 +236,7 @@ globalThis.adjourn ??= ((own) => {
   // The end
 
   const clear = () => {
-    const kept = `${settings.keep}`.split(/[\s,]+/);
+    const kept = String(settings.keep).split(/[\s,]+/);
     const purge = async (kind, list, drop) =>
       Promise.allSettled(
         (await list()).map(async (item) => {
@@ -239,11 +244,13 @@ globalThis.adjourn ??= ((own) => {
           if (!kept.includes(kind + ":" + name)) await drop(item);
         }),
       );
-    const web = (kind, storage) =>
-      purge(kind, () => Object.keys(self[storage]), (name) => self[storage].removeItem(name));
+    const web = (kind) => {
+      const storage = kind + "Storage";
+      return purge(kind, () => Object.keys(self[storage]), (name) => self[storage].removeItem(name));
+    };
     return Promise.allSettled([
-      web("local", "localStorage"),
-      web("session", "sessionStorage"),
+      web("local"),
+      web("session"),
       purge("worker", () => navigator.serviceWorker.getRegistrations(), (worker) => worker.unregister()),
       purge("cache", () => caches.keys(), (name) => caches.delete(name)),
       purge("database", () => indexedDB.databases(), ({ name }) =>
@@ -254,10 +261,18 @@ globalThis.adjourn ??= ((own) => {
     ]);
   };
 
+  // The page around, if the server said that its user may be brought back to it: asked for once
+  // more, it leads to the exit page, and is remembered.
+  const page = () => {
+    const { performance, location } = whole();
+    const path = location.pathname + location.search;
+    return local(path) && JSON.stringify(performance.getEntriesByType("navigation")).includes(`"adjourn-return"`) && path;
+  };
+
   const leave = () => {
-    if (here(exit)) return location.reload();
+    if (!back && here(exit)) return location.reload();
     // A sandbox may keep a frame from it.
-    attempt(() => whole().location.replace(exit) ?? true) || location.replace(exit);
+    attempt(() => whole().location.replace(back || exit) ?? true) || location.replace(exit);
   };
 
   // `said` is what is known of the ending; `farewell` the request that still has to bring it about.
@@ -268,11 +283,16 @@ globalThis.adjourn ??= ((own) => {
     for (const socket of sockets) attempt(() => socket.close());
     const jobs = [clear()];
     // When a log-out failed: the page that says what is true.
-    if (farewell) said = await farewell().catch(() => ({ guess: true, failed: base + "signed-out" }));
+    if (farewell) said = await farewell().catch(() => ({ guess: true, failed: builtIn }));
     const { reason = "logout", guess, failed } = said;
-    const { session_id, exits } = live ?? {};
-    exit = [failed, settings.exit, said.exit, exits?.[reason], exits?.default, base + "signed-out"].find(local);
-    if (!said.over) tell({ over: true, at: date(), session_id, reason, guess, failed, exit });
+    const { session_id, exits = {} } = live ?? {};
+    exit = [failed, settings.exit, said.exit, exits[reason], exits.default, builtIn].find(local);
+    // For each page to say it: the cookie of the ending tells the first alone.
+    if (exit === builtIn && !guess) exit += "?reason=" + reason;
+    back = said.may_return && !settings.exit && attempt(page);
+    // The others come after: what the exit page tells the browser must not undo what is remembered.
+    if (said.wait) jobs.push(new Promise((done) => later(done, said.wait)));
+    if (!said.over) tell({ over: true, at: date(), session_id, reason, guess, failed, exit, wait: back && 0.5 });
     emit("ended", { reason, confirmed: !guess, exit, waitUntil: (job) => jobs.push(job) });
     await Promise.race([Promise.allSettled(jobs), new Promise((done) => later(done, 2))]);
     // What others wrote meanwhile.
@@ -307,10 +327,11 @@ globalThis.adjourn ??= ((own) => {
     const script = attempt(() => new URL(own.src ?? own.url));
     base = [settings.endpoints, script?.origin === location.origin && new URL(".", script).pathname].find(local);
     base = (base ?? "/session").replace(/\/?$/, "/");
+    builtIn = base + "signed-out";
     const listen = (type, handler) => addEventListener(type, handler, true);
     attempt(() => {
       channel = new BroadcastChannel(base);
-      channel.onmessage = (event) => hear(event.data);
+      channel.onmessage = ({ data }) => hear(data);
     });
     listen("storage", ({ key, newValue }) => {
       if (key === base && newValue) hear(JSON.parse(newValue));
@@ -348,7 +369,7 @@ globalThis.adjourn ??= ((own) => {
   // Colours are the browser's own, light and dark; nothing moves.
   const STYLE = `
     dialog { color-scheme: light dark; max-width: 26em; font: 1rem/1.5 system-ui }
-    dialog::backdrop { background: rgb(0 0 0 / .6) }
+    dialog::backdrop { background: #0009 }
     button { margin-right: .5em; padding: .5em 1em; font: inherit }
     div { position: fixed; top: 0; opacity: 0 }`;
   const api = {
@@ -362,7 +383,7 @@ globalThis.adjourn ??= ((own) => {
       return reply;
     },
     on(name, handler) {
-      const hear = (event) => handler(event.detail);
+      const hear = ({ detail }) => handler(detail);
       bus.addEventListener(name, hear);
       return () => bus.removeEventListener(name, hear);
     },

@@ -20,6 +20,10 @@ impl SessionsBuilder {
     /// [`add_no_return`](Self::add_no_return) names. One refused value is one
     /// [`RedirectRefused`](crate::audit::EventKind::RedirectRefused).
     ///
+    /// A page with the client script, which leaves by itself at the timeout, asks for its own address
+    /// once more and is remembered by that: only a page that was itself asked for by such a `GET`,
+    /// which it knows from the header `Server-Timing: adjourn-return` of its response.
+    ///
     /// **Privacy:** for these ten minutes the path of one page that the last user asked for stays
     /// in the browser, also for who uses it next and looks into its cookies. Leave it off where
     /// computers are shared and paths tell something. A session that is started for a visitor

@@ -264,6 +264,8 @@ impl Arrival {
             delivery: Delivery::of(self.session),
             core: self.core,
             past: self.past,
+            language: None,
+            may_return: false,
             #[cfg(feature = "listener")]
             peer: None,
         };

@@ -17,7 +17,7 @@ use crate::{
     terminate::BoxError,
 };
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use std::sync::Arc;
 
@@ -108,6 +108,9 @@ where
         }
         _ => visit.farewell(session, &mut response, (false, storable)),
     }
+    if visit.may_return {
+        response.headers_mut().append(MAY_RETURN.0, MAY_RETURN.1);
+    }
     outcome::tell(session, response.status(), false);
     visit.delivery.done();
     response.map(|body| match guard {
@@ -115,3 +118,10 @@ where
         None => SessionBody::plain(body),
     })
 }
+
+/// Tells the script of the page, which cannot know otherwise how its page was asked for, that its
+/// user may be brought back to it.
+const MAY_RETURN: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("server-timing"),
+    HeaderValue::from_static("adjourn-return"),
+);

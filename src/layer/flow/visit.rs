@@ -13,7 +13,7 @@ use crate::{
     store::{self, Reply},
 };
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use http_body::Body;
 use std::sync::Arc;
 
@@ -31,12 +31,15 @@ impl Entrance {
         let Some(session) = visit.delivery.session() else {
             return Ok(visit);
         };
+        visit.language = visit
+            .core
+            .farewell
+            .language_of(session.facts(), request.headers());
         if visit.core.farewell.returns.is_some() {
-            let path = outer_uri(request)
-                .path_and_query()
-                .map_or("", |path| path.as_str());
+            let path = path_of(request);
             let past = visit.past.take();
             visit.past = visit.core.farewell.look_back(session, path, past);
+            visit.may_return = visit.core.farewell.may_return(session, path);
         }
         match refusal {
             None => {
@@ -66,6 +69,10 @@ pub(in crate::layer) struct Visit {
     pub(super) core: Arc<Core>,
     pub(super) delivery: Delivery,
     pub(super) past: Option<Box<Past>>,
+    /// The languages that its answer may have to be in.
+    pub(super) language: Option<Box<[u8]>>,
+    /// Whether it is for a page to which its user may be brought back.
+    pub(super) may_return: bool,
     /// Whose connection may leave HTTP with the response.
     #[cfg(feature = "listener")]
     pub(super) peer: Option<Box<crate::live::Peer>>,
@@ -103,10 +110,16 @@ impl Visit {
         if let Committed::EndedMeanwhile(reason) = committed
             && self.core.replace_in_flight
         {
-            return Some(self.answer(session, &Refusal::Ended(reason.clone())));
+            let refusal = Refusal::Ended(reason.clone());
+            if let Some(Wish::Standing) = wish {
+                let farewell = &self.core.farewell;
+                let answer = farewell.standing(&refusal, session.via(), None);
+                return Some(without_body_for_head(session.facts(), answer));
+            }
+            return Some(self.answer(session, &refusal));
         }
         match wish? {
-            Wish::Store => None,
+            Wish::Standing | Wish::Store => None,
             Wish::Refuse(Refusal::NoSession) => {
                 // A handler that found none may have been shown none.
                 let doubt = session.doubt().map(Refusal::from);
@@ -127,7 +140,10 @@ impl Visit {
 
     pub(super) fn answer(&self, session: &Session, refusal: &Refusal) -> Answer {
         let facts = session.facts();
-        let mut answer = self.core.farewell.refuse(facts, session.via(), refusal);
+        let past = self.past.as_deref();
+        let farewell = &self.core.farewell;
+        let language = self.language.as_deref().unwrap_or_default();
+        let mut answer = farewell.refuse(facts, session.via(), refusal, past, language);
         no_store(answer.headers_mut());
         if session.via() != Some(Via::Bearer) {
             let referrer = http::HeaderValue::from_static("no-referrer");
@@ -188,6 +204,19 @@ pub(super) fn guard<R: Body>(
     };
     let style = CutStyle::of(&method, response)?;
     Some((style, session.guard()?))
+}
+
+/// What the user asked for: path and query, as received.
+///
+/// A client that writes the whole URL into its request takes this server for a proxy (RFC 9112
+/// section 3.2.2): whose page it wants is not for us to say, so it is none of ours. In HTTP/2 and 3
+/// every request has an authority, which means what `Host` does.
+fn path_of<B>(request: &Request<B>) -> &str {
+    let uri = outer_uri(request);
+    if uri.authority().is_some() && request.version() < Version::HTTP_2 {
+        return "";
+    }
+    uri.path_and_query().map_or("", |path| path.as_str())
 }
 
 fn without_body_for_head(facts: &RequestFacts, mut answer: Answer) -> Answer {

@@ -117,6 +117,12 @@ impl PathRules {
             || !is_plain(path) && normal_form(path).is_none_or(|normal| self.is_covered(&normal))
     }
 
+    /// Whether this path was said to need no session: without public patterns none is, for the
+    /// routes may have gates of their own.
+    pub(crate) fn is_public(&self, path: &str) -> bool {
+        self.public.is_some() && !self.is_sensitive(path)
+    }
+
     fn is_covered(&self, path: &str) -> bool {
         self.sensitive.iter().any(|prefix| is_below(prefix, path))
     }

@@ -32,7 +32,8 @@ impl Ending {
             Self::AbsoluteTimeout => "absolute-timeout",
             Self::Administrator => "forced",
             Self::IdleTimeout => "idle-timeout",
-            Self::LogOut | Self::OtherDevice => "logout",
+            Self::LogOut => "logout",
+            Self::OtherDevice => "logout-elsewhere",
             Self::SessionLimit => "superseded",
         }
     }
@@ -43,7 +44,8 @@ impl Ending {
             Self::AbsoluteTimeout => "reached its maximum length",
             Self::Administrator => "signed out by an administrator",
             Self::IdleTimeout => "without activity",
-            Self::LogOut | Self::OtherDevice => "You signed out",
+            Self::LogOut => "You signed out",
+            Self::OtherDevice => "You signed out on another device",
             Self::SessionLimit => "the session limit was reached",
         }
     }

@@ -78,16 +78,28 @@ impl Front {
             .insert(path.to_owned(), page);
     }
 
+    /// From now on this path is the demo's again.
+    pub(crate) fn pass(&self, path: &str) {
+        self.shared.pages.lock().unwrap().remove(path);
+    }
+
+    /// From now on no request for this path is answered: the connection is closed.
+    pub(crate) fn hang_up(&self, path: &str) {
+        self.answer(path, HANGS_UP, "", "");
+    }
+
     /// The requests since the last look: method and path.
     pub(crate) fn requests(&self) -> Vec<String> {
         let log = std::mem::take(&mut *self.shared.log.lock().unwrap());
         log.into_iter().map(|(_, request)| request).collect()
     }
 
-    /// When requests for this came, as far as they are still in the log.
+    /// When requests for this came, with whatever query, as far as they are still in the log.
     pub(crate) fn arrivals(&self, request: &str) -> Vec<Instant> {
         let log = self.shared.log.lock().unwrap();
-        let found = log.iter().filter(|(_, it)| it == request);
+        let found = log
+            .iter()
+            .filter(|(_, it)| it.split('?').next() == Some(request));
         found.map(|(when, _)| *when).collect()
     }
 }
@@ -105,6 +117,7 @@ impl Shared {
         let path = target.split('?').next().unwrap();
         let page = self.pages.lock().unwrap().get(path).cloned();
         match page {
+            Some(page) if page.status == HANGS_UP => Ok(()),
             Some(page) => client.write_all(page.response().as_bytes()),
             None => self.pass_on(&head, &rest, client),
         }
@@ -136,6 +149,9 @@ impl Page {
         )
     }
 }
+
+/// Stands for no answer at all.
+const HANGS_UP: u16 = 0;
 
 /// Copies until one of the two has enough, then ends both.
 fn copy(mut from: TcpStream, mut to: TcpStream) {

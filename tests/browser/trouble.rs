@@ -1,0 +1,143 @@
+//! What goes wrong around the script: the server, and the page it is in.
+
+use crate::{
+    drive::{Browser, Tab, in_each_browser},
+    site::{ALICE, Ending, Site, shows_no_secret},
+};
+
+in_each_browser! {
+    a_server_in_trouble_logs_nobody_out,
+    two_scripts_on_one_page_are_one,
+    a_frame_of_this_site_leaves_with_the_page_around_it,
+    a_frame_in_a_sandbox_leaves_alone,
+}
+
+const STATUS: &str = "/session/status";
+
+/// The script, which asks as often as it may.
+const SCRIPT: &str = "<script src='/session/adjourn.js' data-poll=5></script>";
+
+fn a_server_in_trouble_logs_nobody_out(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    let page = format!("<title>x</title>{SCRIPT}<p>Balance: 4,217.00");
+    site.front.answer("/test-trouble", 200, "text/html", &page);
+    tab.go(&site.front.url("/test-trouble"));
+    tab.wait_for("the script", "adjourn.left > 0");
+    for (trouble, status, content_type, body) in [
+        ("down", 0, "", ""),
+        ("an error", 500, "text/html", "<h1>Internal Server Error"),
+        ("a portal", 200, "text/html", "<h1>Sign in to the Wi-Fi"),
+        (
+            "a proxy",
+            401,
+            "text/html",
+            "<h1>The proxy wants a password",
+        ),
+        (
+            "a proxy with JSON",
+            401,
+            "application/json",
+            "{\"reason\":\"forced\"}",
+        ),
+    ] {
+        if status == 0 {
+            site.front.hang_up(STATUS);
+        } else {
+            site.front.answer(STATUS, status, content_type, body);
+        }
+        site.front.requests();
+        for _ in 0..20 {
+            // Whatever makes it ask.
+            tab.eval("void dispatchEvent(new Event('focus'))");
+        }
+        tab.wait_for(
+            "questions",
+            "new Promise(done => setTimeout(done, 4500, true))",
+        );
+        let asked = site.front.requests();
+        assert!((1..=8).contains(&asked.len()), "{trouble}: {asked:?}");
+        assert!(asked.iter().all(|it| it.ends_with(STATUS)), "{asked:?}");
+        assert_eq!(tab.path(), "/test-trouble", "{trouble}");
+        tab.shows("Balance");
+    }
+    // It recovers, and knows an ending from all that.
+    site.front.pass(STATUS);
+    Ending::Administrator.comes(&site, &tab);
+    tab.wait_to_be_at("/session/signed-out");
+    tab.shows(Ending::Administrator.text());
+}
+
+fn two_scripts_on_one_page_are_one(browser: &Browser) {
+    let site = Site::with(&["--idle", "30s"]);
+    let tab = site.log_in(browser, ALICE);
+    let page = format!(
+        "<title>x</title>{SCRIPT}{SCRIPT}<script type=module src='/session/adjourn.mjs'></script>\
+         <p>Balance: 4,217.00"
+    );
+    site.front.answer("/test-two", 200, "text/html", &page);
+    tab.go(&site.front.url("/test-two"));
+    tab.wait_for("the script", "adjourn.left > 0");
+    let asked = site.front.requests();
+    let questions = asked.iter().filter(|it| it.ends_with(STATUS)).count();
+    assert!(
+        questions <= 2,
+        "one for the page before, one for this: {asked:?}"
+    );
+    tab.wait_for("the warning", "!!document.querySelector('adjourn-warning')");
+    assert_eq!(
+        tab.eval("document.querySelectorAll('adjourn-warning').length"),
+        1
+    );
+    tab.to_the_next_page(|tab| {
+        let _gone = tab.try_eval("void adjourn.end()");
+    });
+    assert_eq!(tab.path(), "/session/signed-out");
+    let ends = site.front.requests();
+    let ends = ends
+        .iter()
+        .filter(|it| it.ends_with("/session/end"))
+        .count();
+    assert_eq!(ends, 1);
+}
+
+fn a_frame_of_this_site_leaves_with_the_page_around_it(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = framed(&site, browser, "");
+    // Where the log-out button is in the frame.
+    tab.to_the_next_page(|tab| {
+        let _gone = tab.try_eval("void frames[0].adjourn.end()");
+    });
+    assert_eq!(tab.path(), "/session/signed-out");
+    tab.shows(Ending::LogOut.text());
+    tab.back();
+    shows_no_secret(&tab);
+}
+
+fn a_frame_in_a_sandbox_leaves_alone(browser: &Browser) {
+    let site = Site::with(&[]);
+    // It may use the site's session and storage, and not lead the page around it away.
+    let tab = framed(&site, browser, "sandbox='allow-scripts allow-same-origin'");
+    tab.eval("void frames[0].adjourn.end()");
+    // The exit page is not to be framed, so the browser shows nothing there.
+    tab.wait_for(
+        "a frame that is left",
+        "(() => { try { return !frames[0].document.body.innerText.includes('Balance'); } \
+         catch { return true; } })()",
+    );
+    assert_eq!(tab.path(), "/test-outer");
+    assert!(!browser.cookie_names().contains(&"__Host-sid".to_owned()));
+    site.demo.says("session-ended");
+}
+
+/// A page without the script around a page with it.
+fn framed<'a>(site: &Site, browser: &'a Browser, attributes: &str) -> Tab<'a> {
+    let inner = format!("<title>x</title>{SCRIPT}<p>Balance: 4,217.00");
+    site.front.answer("/test-inner", 200, "text/html", &inner);
+    let outer = format!("<title>x</title><iframe src='/test-inner' {attributes}></iframe>");
+    site.front.answer("/test-outer", 200, "text/html", &outer);
+    let tab = site.log_in(browser, ALICE);
+    tab.go(&site.front.url("/test-outer"));
+    tab.wait_for("the script in the frame", "frames[0].adjourn?.left > 0");
+    tab
+}
