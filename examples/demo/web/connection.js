@@ -64,22 +64,37 @@ export class Connection {
 // when the session ended. `use` may do something with the source first.
 export function events(url, handlers, over, use = (source) => source) {
   return (connection) => {
-    const source = use(new EventSource(url));
-    source.onopen = () => connection.opened();
-    for (const [name, handle] of Object.entries(handlers)) {
-      source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
-    }
-    // The last event of a stream whose session ended.
-    source.addEventListener("session-ended", (event) => {
-      const { reason } = JSON.parse(event.data);
-      connection.closed(reason);
-      source.close();
-      over(reason);
-    });
-    source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) connection.closed("refused");
-      else connection.waiting("broken, opening again");
+    let source, timer, pause;
+    const open = () => {
+      source = use(new EventSource(url));
+      source.onopen = () => {
+        pause = 0;
+        connection.opened();
+      };
+      for (const [name, handle] of Object.entries(handlers)) {
+        source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+      }
+      // The last event of a stream whose session ended.
+      source.addEventListener("session-ended", (event) => {
+        const { reason } = JSON.parse(event.data);
+        connection.closed(reason);
+        source.close();
+        over(reason);
+      });
+      source.onerror = () => {
+        if (source.readyState !== EventSource.CLOSED) return connection.waiting("broken, opening again");
+        // Refused, and the browser leaves it at that. Either the session is over, which the script of
+        // every page finds out, or the server cannot tell now (503).
+        connection.waiting("refused, asking again");
+        adjourn.fetch("/session/status").catch(() => {});
+        pause = Math.min(pause ? pause * 2 : 1, 60);
+        timer = setTimeout(open, pause * 1000);
+      };
     };
-    return () => source.close();
+    open();
+    return () => {
+      clearTimeout(timer);
+      source.close();
+    };
   };
 }

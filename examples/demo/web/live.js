@@ -1,6 +1,14 @@
 // The page `/live`.
 import { Connection, events } from "./connection.js";
 
+const SENTENCES = {
+  "absolute-timeout": "it reached its maximum length",
+  forced: "an administrator ended it",
+  "idle-timeout": "nobody was active for too long",
+  logout: "you logged out",
+  "logout-elsewhere": "you ended it on another device",
+  superseded: "you logged in elsewhere, and the limit of sessions was reached",
+};
 const SESSION_ENDED = 3000; // the code with which a WebSocket is closed when its session ends
 const $ = (id) => document.getElementById(id);
 
@@ -9,9 +17,11 @@ const $ = (id) => document.getElementById(id);
 // and be left at once: see `admin.js`.
 function over(reason) {
   if (!$("over").hidden) return; // the other connection was first
-  setTimeout(() => adjourn.fetch("/session/status"), 1500);
+  // A warning would be before it.
+  const shown = document.querySelector("adjourn-warning") ? 0 : 1500;
+  setTimeout(() => adjourn.fetch("/session/status"), shown);
   const link = Object.assign(document.createElement("a"), { href: "/login", textContent: "Log in again" });
-  $("over").replaceChildren(`This session has ended: ${reason}. `, link);
+  $("over").replaceChildren(`This session has ended: ${SENTENCES[reason] ?? reason}. `, link);
   $("over").hidden = false;
   say("rights-list", "nothing any more");
   for (const control of document.querySelectorAll("main button, main input, main textarea")) {
