@@ -356,6 +356,16 @@ impl Got {
         self.json()["reason"].as_str().unwrap().to_owned()
     }
 
+    /// Whether the answer is that the session cannot be checked: in words for who reads, else the
+    /// stable reason.
+    pub(crate) fn cannot_be_checked(&self) -> bool {
+        if self.header("content-type") == Some("text/html; charset=utf-8") {
+            let text = "Your session cannot be checked now.";
+            return self.text().contains(text);
+        }
+        self.reason() == "store-unavailable" && self.json()["status"] == 503
+    }
+
     /// Whether nobody was authenticated: 401, or a redirect away.
     pub(crate) fn is_refused(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED || self.status == StatusCode::SEE_OTHER
