@@ -114,6 +114,42 @@ proptest! {
     }
 }
 
+#[cfg(all(feature = "redis", unix))]
+#[path = "store_redis/support.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "shared with the other tests of the store"
+)]
+mod redis;
+#[cfg(all(feature = "redis", unix))]
+#[path = "store_redis/redis_server.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "shared with the other tests of the store"
+)]
+mod redis_server;
+
+#[cfg(all(feature = "redis", unix))]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..config() })]
+
+    #[test]
+    fn the_redis_store_answers_as_the_reference(ops in vec(op(), 1..120)) {
+        if let Some(place) = redis::Place::of_a_test() {
+            check_on(&place, &ops)?;
+        }
+    }
+}
+
 /// Ids are random, so that a seed alone does not bring a failure back: what is printed does.
 fn config() -> ProptestConfig {
     ProptestConfig {

@@ -24,26 +24,33 @@
 //! keys of a session and of its subject share a hash slot, because the store mints the id.
 
 mod change;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod codec;
 mod contract;
 mod error;
 mod memory;
 mod near;
 mod notice;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod on_tasks;
 mod outcome;
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub mod postgres;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub mod redis;
 mod reply;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub mod sqlite;
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+mod stored;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use contract::SessionStore;
 pub use error::{Error, ErrorKind};
 pub use memory::MemoryStore;

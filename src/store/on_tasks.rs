@@ -1,15 +1,45 @@
 //! The contract of a store whose work waits: each operation is answered by work on a task of its own.
 
+use super::{Answer, Error, Reply};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::id::{SessionId, Subject};
+use tokio::runtime::Handle;
+
+/// Runs the work on a task of its own: a caller that goes away leaves nothing half done, and what ended is told in
+/// any case.
+pub(super) fn answer<T, F>(runtime: &Handle, operation: &'static str, work: F) -> Answer<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let runtime = runtime.clone();
+    Reply::later(async move {
+        runtime.spawn(work).await.unwrap_or_else(|stopped| {
+            Err(Error::unavailable(format!(
+                "{operation}: the runtime that the store was opened in is gone"
+            ))
+            .with_source(stopped))
+        })
+    })
+}
+
+/// An id where none says who it belongs to.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn mint_at_random<I>(
+    _inner: &I,
+    _subject: Option<&Subject>,
+) -> Result<SessionId, Error> {
+    Ok(SessionId::random()?)
+}
+
 /// Implements [`SessionStore`](crate::store::SessionStore) for a store around an `Inner` that has
-/// an `async fn` for each operation, with a name of its own, and `answer`, which runs them.
+/// an `async fn` for each operation, with a name of its own, and `answer`, which runs them; and for a function
+/// that mints ids.
 ///
 /// A macro, because what an operation borrows must be owned before it goes to a task, and that is
 /// all there is to say: once, and not in each store.
 macro_rules! answer_on_tasks {
-    ($store:ty) => {
-        answer_on_tasks!($store, own_clock: false);
-    };
-    ($store:ty, own_clock: $own_clock:literal) => {
+    ($store:ty, $mint:expr, own_clock: $own_clock:literal) => {
         const _: () = {
             use crate::{
                 id::{SecretHash, SessionId, Subject},
@@ -23,14 +53,17 @@ macro_rules! answer_on_tasks {
             use std::{sync::Arc, time::Duration};
 
             impl SessionStore for $store {
-                fn mint_id(&self, _subject: Option<&Subject>) -> Answer<SessionId> {
-                    Reply::Now(SessionId::random().map_err(Into::into))
+                fn mint_id(&self, subject: Option<&Subject>) -> Answer<SessionId> {
+                    Reply::Now($mint(&*self.0, subject))
                 }
 
-                fn begin_log_in(&self, _subject: Option<&Subject>) -> Answer<Ticket> {
+                fn begin_log_in(&self, subject: Option<&Subject>) -> Answer<Ticket> {
                     let inner = self.inner();
-                    self.0
-                        .answer("begin_log_in", async move { inner.issue_ticket().await })
+                    let subject = subject.cloned();
+                    self.0.answer(
+                        "begin_log_in",
+                        async move { inner.issue_ticket(subject).await },
+                    )
                 }
 
                 fn create(&self, session: NewSession) -> Answer<Created> {

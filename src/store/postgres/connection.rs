@@ -2,7 +2,7 @@
 //! cause.
 
 use super::{schema::SchemaName, statements::Statements};
-use crate::store::{Answer, Error, Notice, NoticeSender, Reply, sql::Columns};
+use crate::store::{Answer, Error, Notice, NoticeSender, on_tasks, stored::Columns};
 use sqlx::{
     PgPool, Postgres,
     pool::PoolConnection,
@@ -39,15 +39,7 @@ impl Inner {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let runtime = self.runtime.clone();
-        Reply::later(async move {
-            runtime.spawn(work).await.unwrap_or_else(|stopped| {
-                Err(Error::unavailable(format!(
-                    "{operation}: the runtime that the store was opened in is gone"
-                ))
-                .with_source(stopped))
-            })
-        })
+        on_tasks::answer(&self.runtime, operation, work)
     }
 
     /// One statement, one round trip.

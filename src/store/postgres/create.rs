@@ -5,19 +5,21 @@ use super::{
     rows::{Answered, pairs},
 };
 use crate::{
+    id::Subject,
     reason::EndReason,
     record::Generation,
     store::{
         AtLimit, Created, Error, NewSession, Ticket, codec,
-        sql::{Columns, instant, millis, number},
+        sql::{instant, millis, number},
+        stored::Columns,
     },
 };
 
 impl Inner {
-    pub(super) async fn issue_ticket(&self) -> Result<Ticket, Error> {
+    pub(super) async fn issue_ticket(&self, _subject: Option<Subject>) -> Result<Ticket, Error> {
         let query = self.statements.begin_log_in();
         let row = self.row("begin_log_in", query).await?;
-        let fault = |fault: crate::store::sql::Fault| fault.in_table(&self.table);
+        let fault = |fault: crate::store::stored::Fault| fault.in_table(&self.table);
         Ok(Ticket {
             generation: Generation::new(row.some_number("generation").map_err(fault)?),
             issued_at: row.instant("now").map_err(fault)?,

@@ -7,7 +7,8 @@ use crate::{
     record::{Departed, Generation, Scope},
     store::{
         Claimant, End, Error, Notice, codec,
-        sql::{Columns, count, instant, millis, number},
+        sql::{count, instant, millis, number},
+        stored::Columns,
     },
 };
 use sqlx::postgres::PgRow;

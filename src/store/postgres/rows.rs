@@ -7,7 +7,7 @@ use crate::{
     record::{Changes, Departed, Grants, Live, Tombstone, Values},
     store::{
         Error, Notice, codec,
-        sql::{Columns, Fault, Stored},
+        stored::{Columns, Fault, Stored},
     },
     time::Timestamp,
 };

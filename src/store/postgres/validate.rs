@@ -7,7 +7,7 @@ use crate::{
     record::Activity,
     store::{
         CheckIn, Checked, Error, codec,
-        sql::{Columns, Fault},
+        stored::{Columns, Fault},
     },
 };
 use sqlx::postgres::PgRow;

@@ -2,7 +2,7 @@
 
 use crate::{
     record::Generation,
-    store::{Answer, Error, Notice, NoticeSender, Reply, codec, sql},
+    store::{Answer, Error, Notice, NoticeSender, Reply, codec, on_tasks, sql},
     time::{Clock, Timestamp},
 };
 use sqlx::{
@@ -65,16 +65,11 @@ impl Inner {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let (runtime, limit) = (self.runtime.clone(), self.limit);
+        let limit = self.limit;
+        let answer = on_tasks::answer(&self.runtime, operation, work).into_future();
         Reply::later(async move {
-            match timeout(limit, runtime.spawn(work)).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(stopped)) => Err(Error::unavailable(format!(
-                    "{operation}: the runtime that the store was opened in is gone"
-                ))
-                .with_source(stopped)),
-                Err(_) => Err(late(operation, limit)),
-            }
+            let answered = timeout(limit, answer).await;
+            answered.unwrap_or_else(|_| Err(late(operation, limit)))
         })
     }
 

@@ -11,7 +11,8 @@ use crate::{
     store::{
         AtLimit, Created, Error, Limit, NewSession, Ticket,
         change::record_of,
-        sql::{self, Stored, instant},
+        sql::{self, instant},
+        stored::Stored,
     },
 };
 use sqlx::{Row, sqlite::SqliteRow};
@@ -25,7 +26,7 @@ struct Room {
 }
 
 impl Inner {
-    pub(super) async fn issue_ticket(&self) -> Result<Ticket, Error> {
+    pub(super) async fn issue_ticket(&self, _subject: Option<Subject>) -> Result<Ticket, Error> {
         const GENERATION: &str = "select number from adjourn_meta where name = 'generation'";
         let mut reader = self.read(BEGIN_LOG_IN).await?;
         let row = sqlx::query(GENERATION).fetch_one(&mut *reader).await;

@@ -10,7 +10,8 @@ use crate::{
     record::{Departed, Generation, RecordParts, Scope, Tombstone},
     store::{
         Claimant, End, Error, Notice, codec,
-        sql::{Gone, Work, instant, number},
+        sql::{instant, number},
+        stored::{Gone, Work},
     },
     time::Timestamp,
 };

@@ -10,7 +10,7 @@ use crate::{
     reason::EndReason,
     store::{
         Error, Notice, codec,
-        sql::{Columns, Fault},
+        stored::{Columns, Fault},
     },
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};

@@ -9,7 +9,8 @@ use crate::{
     record::Departed,
     store::{
         Error,
-        sql::{Work, count, instant, number},
+        sql::{count, instant, number},
+        stored::Work,
     },
 };
 use sqlx::Row;

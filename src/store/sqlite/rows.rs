@@ -7,7 +7,8 @@ use crate::{
     record::{Cut, Generation, Grants, Values},
     store::{
         Error, codec,
-        sql::{Columns, Fault, Stored, instant, millis, number},
+        sql::{instant, millis, number},
+        stored::{Columns, Fault, Stored},
     },
     time::Timestamp,
 };

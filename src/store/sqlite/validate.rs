@@ -10,7 +10,8 @@ use crate::{
     store::{
         CheckIn, Checked, Error,
         change::{Presented, present, without_grace},
-        sql::{Stored, instant},
+        sql::instant,
+        stored::Stored,
     },
     time::Timestamp,
 };

@@ -1,0 +1,13 @@
+-- KEYS: the session. ARGV: id, old secret, new secret, grace.
+local r,fault=session(ARGV[5])
+if fault then return fault end
+if not r then return {'unknown',text(now)} end
+local old,new,grace=ARGV[6],ARGV[7],tonumber(ARGV[8])
+if r.s~=old and r.p~=old then return {'wrong',text(now)} end
+if r.e then return {'ended',text(now),{r.id,r.row}} end
+local due,fault=due_of(r)
+if fault then return fault end
+if due then return {'due',text(now),due.cause} end
+if r.s~=old then return {r.s==new and 'written' or 'outdated',text(now)} end
+redis.call('HSET',r.key,'s',new,'p',old,'pu',grace>0 and text(now+grace) or '0')
+return {'written',text(now)}

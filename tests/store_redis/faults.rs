@@ -1,0 +1,536 @@
+//! What can be wrong with the server, its settings and its keys: each with an error that names it.
+
+use crate::{
+    redis_server::Server,
+    support::{Place, SECRET, claimant, log_in, try_log_in},
+};
+use adjourn::{
+    id::{SessionId, Subject},
+    reason::EndReason,
+    record::{Activity, Scope},
+    store::{CheckIn, End, Error, ErrorKind, RedisStore, SessionStore, redis::RedisStoreBuilder},
+    testing::StoreHarness,
+};
+use std::{num::NonZeroU32, time::Duration};
+
+pub(crate) fn expect(error: &Error, kind: ErrorKind, parts: &[&str]) {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let levels = std::iter::successors(Some(first), |error| error.source());
+    let levels: Vec<String> = levels.map(ToString::to_string).collect();
+    let text = levels.join(" | ");
+    assert_eq!(error.kind(), kind, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not named in: {text}");
+    }
+}
+
+fn failed<T>(answer: Result<T, Error>) -> Error {
+    answer.map(|_| ()).unwrap_err()
+}
+
+async fn refused(url: String) -> Error {
+    RedisStore::builder(url).unwrap().open().await.unwrap_err()
+}
+
+fn once() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+#[tokio::test]
+async fn an_eviction_policy_is_refused_by_name() {
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        let Some(server) = Server::start(&["--maxmemory-policy", policy]) else {
+            return;
+        };
+        let error = refused(server.url()).await;
+        let named = ["maxmemory-policy", policy, "noeviction"];
+        expect(&error, ErrorKind::Unavailable, &named);
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_opened_as_one_and_nothing_else_is() {
+    let (Some(alone), Some(node)) = (
+        Server::start(&[]),
+        Server::start(&["--cluster-enabled", "yes"]),
+    ) else {
+        return;
+    };
+    node.cli(&["cluster", "addslotsrange", "0", "16383"]);
+    while !node.cli(&["cluster", "info"]).contains("cluster_state:ok") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let error = refused(node.url()).await;
+    expect(
+        &error,
+        ErrorKind::Unavailable,
+        &["cluster-enabled", "cluster_builder"],
+    );
+    let builder = RedisStore::cluster_builder([alone.url()]).unwrap();
+    let error = builder.open().await.unwrap_err();
+    expect(&error, ErrorKind::Unavailable, &["open"]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_missing_permission_are_named() {
+    let Some(server) = Server::start(&["--requirepass", "right"]) else {
+        return;
+    };
+    let at = |user: &str| format!("redis://{user}@127.0.0.1:{}", server.port);
+    for user in [":wrong-password", "nobody:wrong-password"] {
+        let error = refused(at(user)).await;
+        expect(
+            &error,
+            ErrorKind::Unavailable,
+            &["the user or the password"],
+        );
+        assert!(!format!("{error:?}").contains("wrong-password"));
+    }
+    let error = refused(server.url()).await;
+    expect(
+        &error,
+        ErrorKind::Unavailable,
+        &["the user or the password"],
+    );
+    let cli = |words: &[&str]| server.cli(&[&["-a", "right", "--no-auth-warning"], words].concat());
+    assert_eq!(
+        cli(&[
+            "acl", "setuser", "guest", "on", ">pass", "~*", "&*", "+@all", "-info"
+        ]),
+        "OK"
+    );
+    let error = refused(at("guest:pass")).await;
+    expect(
+        &error,
+        ErrorKind::Unavailable,
+        &["permission (ACL)", "info"],
+    );
+    let store = RedisStore::builder(at(":right"))
+        .unwrap()
+        .open()
+        .await
+        .unwrap();
+    log_in(&store, "alice").await;
+    assert!(!format!("{store:?}").contains("right"));
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used_is_named() {
+    for bad in [
+        "",
+        "http://localhost",
+        "redis://localhost:99999",
+        "not an address",
+    ] {
+        let error = RedisStore::builder(bad).map(|_| ()).unwrap_err();
+        expect(&error, ErrorKind::Unavailable, &["the address"]);
+    }
+    let error = RedisStore::cluster_builder(<[&str; 0]>::default())
+        .map(|_| ())
+        .unwrap_err();
+    expect(&error, ErrorKind::Unavailable, &["no server is given"]);
+    let builder = RedisStore::builder("redis://user:hidden@localhost").unwrap();
+    assert!(!format!("{builder:?}").contains("hidden"));
+    assert!(builder.with_key_prefix("a{b}").is_err());
+}
+
+#[tokio::test]
+async fn a_timeout_of_with_wait_that_cannot_be_met_is_refused() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    for timeout in [Duration::ZERO, Duration::from_secs(20)] {
+        let builder = place.builder().with_wait(once(), timeout);
+        let error = builder.open().await.unwrap_err();
+        expect(
+            &error,
+            ErrorKind::Unavailable,
+            &["with_wait", "with_time_limit"],
+        );
+    }
+}
+
+/// A replica is behind: what ended would live on there for a moment.
+#[tokio::test]
+async fn a_replica_is_refused_at_the_start_and_later() {
+    let (Some(server), Some(other)) = (Server::start(&[]), Server::start(&[])) else {
+        return;
+    };
+    let replica = server.replica();
+    let error = refused(replica.url()).await;
+    expect(&error, ErrorKind::Unavailable, &["replica"]);
+
+    // A primary that becomes one.
+    let store = RedisStore::builder(server.url())
+        .unwrap()
+        .open()
+        .await
+        .unwrap();
+    let id = log_in(&store, "alice").await;
+    let port = other.port.to_string();
+    assert_eq!(server.cli(&["replicaof", "127.0.0.1", &port]), "OK");
+    for error in [
+        failed(store.check_in(id, &SECRET, Activity::Passive).await),
+        failed(store.check(&[id], Activity::Passive).await),
+        failed(store.list(&Subject::new("alice").unwrap()).await),
+        failed(store.tombstone(id).await),
+        failed(store.begin_log_in(None).await),
+        failed(store.end(id, EndReason::Logout.into(), claimant()).await),
+    ] {
+        expect(&error, ErrorKind::Unavailable, &["replica"]);
+    }
+    assert_eq!(server.cli(&["replicaof", "no", "one"]), "OK");
+    // It follows the other by now, and has forgotten; the store goes on.
+    log_in(&store, "alice").await;
+}
+
+/// Sessions are still judged and ended, and no new ones are made.
+#[tokio::test]
+async fn a_full_server_still_ends_sessions() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let place = Place::on(&server);
+    let store = place.store().await;
+    let id = log_in(&store, "alice").await;
+    assert_eq!(server.cli(&["config", "set", "maxmemory", "1"]), "OK");
+    let error = try_log_in(&store, "bob").await.unwrap_err();
+    expect(&error, ErrorKind::Unavailable, &["maxmemory"]);
+    let answer = store.check_in(id, &SECRET, Activity::Active).await.unwrap();
+    assert!(matches!(answer, CheckIn::Live(_)), "{answer:?}");
+    let End::First(departed) = store
+        .end(id, EndReason::Logout.into(), claimant())
+        .await
+        .unwrap()
+    else {
+        panic!("nobody ended it before")
+    };
+    assert!(store.acknowledge(id, departed.claim).await.unwrap());
+    let scope = Scope::Everyone {
+        created_before: None,
+    };
+    store
+        .end_all(scope, EndReason::Forced.into())
+        .await
+        .unwrap();
+    server.cli(&["config", "set", "maxmemory", "0"]);
+    log_in(&store, "bob").await;
+}
+
+#[tokio::test]
+async fn an_ending_is_done_when_a_replica_has_it() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let replica = server.replica();
+    let place = Place::on(&server);
+    let builder = place.builder().with_wait(once(), Duration::from_secs(10));
+    let store = builder.open().await.unwrap();
+    let id = log_in(&store, "alice").await;
+    let end = store.end(id, EndReason::Logout.into(), claimant()).await;
+    assert!(matches!(end.unwrap(), End::First(_)));
+    let pattern = format!("{}:*:s:{id}", place.prefix);
+    let key = server.cli(&["--scan", "--pattern", &pattern]);
+    assert_eq!(replica.cli(&["hexists", &key, "e"]), "1", "it is there");
+}
+
+#[tokio::test]
+async fn an_ending_that_no_replica_confirms_is_an_error() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let mut replica = server.replica();
+    let place = Place::on(&server);
+    let confirming = |timeout| place.builder().with_wait(once(), timeout);
+    let store = confirming(Duration::from_secs(10)).open().await.unwrap();
+    let hasty = confirming(Duration::from_millis(100)).open().await.unwrap();
+    let (id, other) = (log_in(&store, "bob").await, log_in(&store, "carol").await);
+    replica.pause();
+    let work = claimant();
+    let bob = Scope::Subject {
+        subject: Subject::new("bob").unwrap(),
+        except: None,
+    };
+    let everyone = Scope::Everyone {
+        created_before: None,
+    };
+    for error in [
+        failed(hasty.end(id, EndReason::Logout.into(), work).await),
+        failed(
+            hasty
+                .end_many(&[other], EndReason::Forced.into(), work)
+                .await,
+        ),
+        failed(hasty.end_all(bob, EndReason::Forced.into()).await),
+        failed(hasty.end_all(everyone, EndReason::Forced.into()).await),
+    ] {
+        expect(
+            &error,
+            ErrorKind::Unavailable,
+            &["not confirmed", "0 of 1", "with_wait"],
+        );
+    }
+    let answer = hasty.check_in(id, &SECRET, Activity::Active).await.unwrap();
+    assert!(
+        matches!(answer, CheckIn::Ended(_)),
+        "{answer:?}: on the primary it ended"
+    );
+    replica.go_on();
+    let end = store.end(id, EndReason::Logout.into(), work).await.unwrap();
+    assert!(
+        matches!(end, End::First(_)),
+        "{end:?}: the same attempt again"
+    );
+}
+
+/// The key of the session of alice, who alone is there.
+fn key_of(place: &Place, kind: &str) -> String {
+    let server = Server::shared().unwrap();
+    let pattern = format!("{}:*:{kind}*", place.prefix);
+    let keys = server.cli(&["--scan", "--pattern", &pattern]);
+    keys.lines().next().expect(kind).to_owned()
+}
+
+#[tokio::test]
+async fn damaged_sessions_are_named_and_are_no_session() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let (server, store) = (Server::shared().unwrap(), place.store().await);
+    let id = log_in(&store, "alice").await;
+    let key = key_of(&place, "s:");
+    let dump = |words: &[&str]| server.cli(words);
+    let sound = format!("{key}-sound");
+    dump(&["copy", &key, &sound]);
+    for (field, value, named) in [
+        ("v", "2", "newer version of adjourn"),
+        ("v", "x", "\"format\""),
+        ("c", "-1", "\"created_at\""),
+        ("n", "soon", "\"authenticated_at\""),
+        ("a", "soon", "\"absolute_deadline\""),
+        ("l", "", "\"last_seen\""),
+        ("w", "1e", "\"touch_interval\""),
+        ("i", "never", "\"idle_timeout\""),
+        ("g", "nan", "\"generation\""),
+        ("cl", "{}", "the client of a session"),
+        ("cl", "{\"v\":2}", "newer version of adjourn"),
+        ("d", "abc", "\"vals\""),
+        ("gr", "abc", "\"grants\""),
+        ("p", "short", "\"previous\""),
+    ] {
+        dump(&["copy", &sound, &key, "replace"]);
+        dump(&["hset", &key, field, value]);
+        let error = store
+            .check_in(id, &SECRET, Activity::Passive)
+            .await
+            .unwrap_err();
+        expect(&error, ErrorKind::Corrupt, &[&key, named]);
+    }
+}
+
+#[tokio::test]
+async fn damaged_tombstones_are_named() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let (server, store) = (Server::shared().unwrap(), place.store().await);
+    let id = log_in(&store, "alice").await;
+    let key = key_of(&place, "s:");
+    let dump = |words: &[&str]| server.cli(words);
+    let sound = format!("{key}-sound");
+    dump(&["copy", &key, &sound]);
+    for (field, value, named) in [
+        ("ec", "no cause", "the cause of an ending"),
+        ("ec", "{\"v\":7}", "newer version of adjourn"),
+        ("e", "then", "\"ended_at\""),
+    ] {
+        dump(&["copy", &sound, &key, "replace"]);
+        dump(&["hset", &key, "e", "1", "q", "1", "ec", "{}"]);
+        dump(&["hset", &key, field, value]);
+        for error in [
+            failed(store.check_in(id, &SECRET, Activity::Passive).await),
+            failed(store.tombstone(id).await),
+        ] {
+            expect(&error, ErrorKind::Corrupt, &[&key, named]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_a_format_is_foreign() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let (server, store) = (Server::shared().unwrap(), place.store().await);
+    let id = log_in(&store, "alice").await;
+    let key = key_of(&place, "s:");
+    let dump = |words: &[&str]| server.cli(words);
+    let answer = store
+        .check_in(id, &SECRET, Activity::Passive)
+        .await
+        .unwrap();
+    assert!(
+        matches!(answer, CheckIn::Live(_)),
+        "sound again: {answer:?}"
+    );
+    dump(&["hdel", &key, "v"]);
+    let forced = || EndReason::Forced.into();
+    for error in [
+        failed(store.check_in(id, &SECRET, Activity::Passive).await),
+        failed(store.end(id, forced(), claimant()).await),
+        failed(store.rotate(id, &SECRET, &SECRET, Duration::ZERO).await),
+    ] {
+        expect(&error, ErrorKind::Corrupt, &[&key]);
+    }
+}
+
+/// Somebody else's keys under our names: named, before anything is written.
+#[tokio::test]
+async fn keys_of_another_kind_are_named_and_nothing_is_half_written() {
+    for kind in ["s:", "u:", "ids", "due", "work", "cuts", "meta"] {
+        let Some(place) = Place::of_a_test() else {
+            return;
+        };
+        let (server, store) = (Server::shared().unwrap(), place.store().await);
+        let id = log_in(&store, "alice").await;
+        let beginning = key_of(&place, "s:");
+        let (beginning, _) = beginning.split_once("s:").unwrap();
+        let key = match kind {
+            "s:" => format!("{beginning}s:{id}"),
+            "u:" => format!("{beginning}u:alice"),
+            kind => format!("{beginning}{kind}"),
+        };
+        let session = format!("{beginning}s:{id}");
+        server.cli(&["set", &key, "foreign"]);
+        let forced = || EndReason::Forced.into();
+        let error = failed(store.end(id, forced(), claimant()).await);
+        expect(&error, ErrorKind::Corrupt, &[&key, "with_key_prefix"]);
+        if kind != "s:" {
+            assert_eq!(
+                server.cli(&["hexists", &session, "e"]),
+                "0",
+                "{kind}: not half ended"
+            );
+            let error = try_log_in(&store, "alice").await.unwrap_err();
+            expect(&error, ErrorKind::Corrupt, &[&key]);
+        }
+        if matches!(kind, "s:" | "cuts") {
+            let error = store
+                .check_in(id, &SECRET, Activity::Active)
+                .await
+                .unwrap_err();
+            expect(&error, ErrorKind::Corrupt, &[&key]);
+        }
+        if matches!(kind, "due") {
+            let error = store.end_due(10, claimant()).await.unwrap_err();
+            expect(&error, ErrorKind::Corrupt, &[&key]);
+        }
+        if matches!(kind, "ids") {
+            let error = store.page(None, 10).await.unwrap_err();
+            expect(&error, ErrorKind::Corrupt, &[&key]);
+        }
+    }
+}
+
+/// A list of cuts that cannot be read cuts nobody: then nobody is let in.
+#[tokio::test]
+async fn cuts_that_cannot_be_read_let_nobody_in() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let (server, store) = (Server::shared().unwrap(), place.store().await);
+    let id = log_in(&store, "alice").await;
+    let beginning = key_of(&place, "s:");
+    let (beginning, _) = beginning.split_once("s:").unwrap();
+    let cuts = format!("{beginning}cuts");
+    for (field, list) in [
+        ("ualice", "hello"),
+        ("*", "x 1 - t {}\n"),
+        ("*", "9 1 - t {}"),
+    ] {
+        server.cli(&["hset", &cuts, field, list]);
+        for error in [
+            failed(store.check_in(id, &SECRET, Activity::Active).await),
+            failed(store.check(&[id], Activity::Active).await),
+            failed(store.end(id, EndReason::Forced.into(), claimant()).await),
+        ] {
+            expect(&error, ErrorKind::Corrupt, &[&cuts]);
+        }
+        server.cli(&["del", &cuts]);
+    }
+}
+
+/// A record that a newer node wrote, or that is damaged, does not stop the sweep of the others.
+#[tokio::test]
+async fn a_sweep_leaves_what_it_cannot_read_alone() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let (server, store) = (Server::shared().unwrap(), StoreHarness::open(&place).await);
+    let (newer, other) = (
+        log_in(&*store, "alice").await,
+        log_in(&*store, "alice").await,
+    );
+    let key = key_of(&place, &format!("s:{newer}"));
+    server.cli(&["hset", &key, "v", "2"]);
+    place.clock.advance(Duration::from_mins(17));
+    let ids = async || -> Vec<SessionId> {
+        let ended = store.end_due(10, claimant()).await.unwrap();
+        ended.into_iter().map(|ended| ended.id).collect()
+    };
+    assert_eq!(ids().await, [other]);
+    server.cli(&["hset", &key, "v", "1"]);
+    assert!(ids().await.is_empty(), "looked at again in a minute");
+    place.clock.advance(Duration::from_mins(1));
+    assert_eq!(ids().await, [newer]);
+}
+
+fn short(place: &Place) -> RedisStoreBuilder {
+    place.builder().with_time_limit(Duration::from_secs(5))
+}
+
+/// Else sessions would live where nobody ends them.
+#[tokio::test]
+async fn a_routing_key_that_is_foreign_newer_or_another_is_named() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let server = Server::shared().unwrap();
+    let key = format!("{}:key", place.prefix);
+    let store = place.store().await;
+    log_in(&store, "alice").await;
+    let sound = server.cli(&["get", &key]);
+    for (foreign, named) in [("hello", "with_key_prefix"), ("2 what", "newer version")] {
+        server.cli(&["set", &key, foreign]);
+        let error = short(&place).open().await.unwrap_err();
+        expect(&error, ErrorKind::Corrupt, &[&key, named]);
+    }
+    server.cli(&["del", &key]);
+    server.cli(&["rpush", &key, "x"]);
+    let error = short(&place).open().await.unwrap_err();
+    expect(&error, ErrorKind::Corrupt, &[&key]);
+
+    // Lost alone: the next node makes another, and meets the sessions of the first.
+    server.cli(&["del", &key]);
+    let late = place.store().await;
+    assert_ne!(server.cli(&["get", &key]), sound);
+    let subjects: Vec<String> = (0..400).map(|number| format!("user-{number}")).collect();
+    for subject in &subjects {
+        // A node that has the old key finds out where nobody has been, and a shard that is in use refuses the new.
+        drop(try_log_in(&store, subject).await);
+        drop(try_log_in(&late, subject).await);
+    }
+    for subject in &subjects {
+        let (here, there) = (
+            store.list(&Subject::new(subject.as_str()).unwrap()).await,
+            late.list(&Subject::new(subject.as_str()).unwrap()).await,
+        );
+        match (here, there) {
+            (Ok(here), Ok(there)) => assert_eq!(here.len(), there.len(), "{subject}"),
+            (here, there) => {
+                let error = here.err().or(there.err()).unwrap();
+                expect(&error, ErrorKind::Corrupt, &[&key]);
+            }
+        }
+    }
+}
