@@ -1,12 +1,14 @@
 //! The log-out is final, whatever comes back.
 
 use crate::{
-    drive::{Browser, in_each_browser},
-    site::{ALICE, Site, shows_no_secret},
+    drive::{Browser, Tab, in_each_browser},
+    site::{ALICE, Ending, Site, fill, kept, shows_no_secret},
 };
 
 in_each_browser! {
     a_restored_cookie_opens_nothing_and_is_audited,
+    a_page_without_the_script_leaves_nothing_either,
+    what_a_background_request_met_is_cleared_by_the_next_page,
 }
 
 // P1
@@ -27,4 +29,40 @@ fn a_restored_cookie_opens_nothing_and_is_audited(browser: &Browser) {
     assert_eq!(browser.cookie_names(), [""; 0]);
     let audited = site.demo.says("use-after-end");
     assert!(audited.contains("alice"), "{audited}");
+}
+
+/// A page of the site without the script, in a browser that keeps something of every kind.
+fn plain<'a>(site: &Site, browser: &'a Browser) -> Tab<'a> {
+    let tab = site.log_in(browser, ALICE);
+    fill(&site.front, &tab);
+    let page = "<title>plain</title><form method=post action=/logout><button>Out</button></form>";
+    site.front.answer("/test-plain", 200, "text/html", page);
+    tab.go(&site.front.url("/test-plain"));
+    tab
+}
+
+// P5 R-6-1: the header alone.
+fn a_page_without_the_script_leaves_nothing_either(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = plain(&site, browser);
+    tab.follow("button");
+    assert_eq!(tab.path(), "/session/signed-out");
+    assert_eq!(browser.cookie_names(), [""; 0]);
+    assert_eq!(kept(&tab), [""; 0]);
+}
+
+// P5 R-6-14: not the answer to the request, but the page after it, by the marker.
+fn what_a_background_request_met_is_cleared_by_the_next_page(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = plain(&site, browser);
+    Ending::Administrator.comes(&site, &tab);
+    assert_eq!(
+        tab.eval("fetch('/api/me').then(reply => reply.status)"),
+        401
+    );
+    assert_eq!(browser.cookie_names(), ["__Host-adjourn-ended"]);
+    assert_ne!(kept(&tab), [""; 0]);
+    tab.go(&site.front.url("/"));
+    assert_eq!(browser.cookie_names(), [""; 0]);
+    assert_eq!(kept(&tab), [""; 0]);
 }
