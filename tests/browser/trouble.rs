@@ -7,6 +7,7 @@ use crate::{
 
 in_each_browser! {
     a_server_in_trouble_logs_nobody_out,
+    a_log_out_without_the_server_reaches_the_other_tab,
     two_scripts_on_one_page_are_one,
     a_frame_of_this_site_leaves_with_the_page_around_it,
     a_frame_in_a_sandbox_leaves_alone,
@@ -73,6 +74,23 @@ fn a_server_in_trouble_logs_nobody_out(browser: &Browser) {
     let _gone = tab.try_eval("void dispatchEvent(new Event('focus'))");
     tab.wait_to_be_at("/session/signed-out");
     tab.shows(Ending::Administrator.text());
+}
+
+// R-7-6: nobody else can tell it.
+fn a_log_out_without_the_server_reaches_the_other_tab(browser: &Browser) {
+    let site = Site::with(&[]);
+    let other = site.log_in(browser, ALICE);
+    let tab = site.open(browser, "/account/statements");
+    tab.wait_for("the script", "adjourn.left > 0");
+    for path in [STATUS, "/session/end"] {
+        site.front.hang_up(path);
+    }
+    tab.follow_script("void adjourn.end()");
+    for tab in [&tab, &other] {
+        tab.wait_to_be_at("/session/signed-out");
+        // It does not claim what is not so.
+        tab.shows("You are signed in");
+    }
 }
 
 fn two_scripts_on_one_page_are_one(browser: &Browser) {
