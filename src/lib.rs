@@ -104,6 +104,8 @@ struct Readme;
 /// The code in the guides compiles.
 #[cfg(all(doctest, feature = "axum"))]
 mod guides {
+    #[doc = include_str!("../docs/guides/from-tower-sessions.md")]
+    struct FromTowerSessions;
     #[doc = include_str!("../docs/guides/htmx.md")]
     struct Htmx;
     #[doc = include_str!("../docs/guides/mobile-apps.md")]

@@ -23,5 +23,12 @@ mod demo_resources;
 mod demo_return_to;
 mod demo_streams;
 mod hyper;
+#[cfg(all(
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite",
+    feature = "ws"
+))]
+mod nodes;
 mod support;
 mod websockets;

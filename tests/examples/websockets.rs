@@ -2,6 +2,7 @@
 
 use crate::support::{Browser, Call, Example, PATIENCE};
 use futures_util::{SinkExt, StreamExt};
+use std::net::SocketAddr;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -11,13 +12,12 @@ use tokio_tungstenite::{
 type Socket = WebSocketStream<TcpStream>;
 
 /// Opens a socket as a page of this origin, with the browser's cookies; or the status of the refusal.
-async fn open(
-    example: &Example,
+pub(crate) async fn open(
+    address: SocketAddr,
     browser: &Browser,
     path: &str,
     origin: &str,
 ) -> Result<Socket, u16> {
-    let address = example.address;
     let stream = TcpStream::connect(address).await.unwrap();
     let mut request = format!("ws://{address}{path}")
         .into_client_request()
@@ -35,7 +35,7 @@ async fn open(
 }
 
 /// The next text, or the Close frame.
-async fn next(socket: &mut Socket) -> Result<String, (u16, String)> {
+pub(crate) async fn next(socket: &mut Socket) -> Result<String, (u16, String)> {
     loop {
         match timeout(PATIENCE, socket.next()).await.unwrap() {
             Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
@@ -51,9 +51,9 @@ async fn next(socket: &mut Socket) -> Result<String, (u16, String)> {
 /// Whoever is not of the site, or not logged in, gets no socket.
 async fn assert_guarded(example: &Example, browser: &Browser, path: &str) {
     let here = format!("http://{}", example.address);
-    let elsewhere = open(example, browser, path, "https://evil.example").await;
+    let elsewhere = open(example.address, browser, path, "https://evil.example").await;
     assert_eq!(elsewhere.err(), Some(403));
-    let nobody = open(example, &example.browser(), path, &here).await;
+    let nobody = open(example.address, &example.browser(), path, &here).await;
     assert_eq!(nobody.err(), Some(401));
 }
 
@@ -74,7 +74,9 @@ async fn a_ticker_dies_with_its_session() {
     assert_guarded(&example, &browser, "/ticker").await;
 
     let here = format!("http://{}", example.address);
-    let mut socket = open(&example, &browser, "/ticker", &here).await.unwrap();
+    let mut socket = open(example.address, &browser, "/ticker", &here)
+        .await
+        .unwrap();
     assert_eq!(next(&mut socket).await.unwrap(), "tick 0 for ada");
     let mut other_tab = browser.clone();
     other_tab
@@ -86,7 +88,7 @@ async fn a_ticker_dies_with_its_session() {
         }
     };
     assert_eq!(over, (3000, "logout".to_owned()));
-    let again = open(&example, &browser, "/ticker", &here).await;
+    let again = open(example.address, &browser, "/ticker", &here).await;
     assert_eq!(again.err(), Some(401), "the dead token opens nothing");
 }
 
@@ -100,12 +102,14 @@ async fn an_echo_on_hyper_alone_dies_with_its_session() {
     assert_guarded(&example, &browser, "/echo").await;
 
     let here = format!("http://{}", example.address);
-    let mut socket = open(&example, &browser, "/echo", &here).await.unwrap();
+    let mut socket = open(example.address, &browser, "/echo", &here)
+        .await
+        .unwrap();
     socket.send(Message::text("hello")).await.unwrap();
     assert_eq!(next(&mut socket).await.unwrap(), "hello");
     let before = browser.clone();
     browser.post("/logout", &[]).leads_to("/session/signed-out");
     assert_eq!(next(&mut socket).await, Err((3000, "logout".to_owned())));
-    let again = open(&example, &before, "/echo", &here).await;
+    let again = open(example.address, &before, "/echo", &here).await;
     assert_eq!(again.err(), Some(401), "the dead token opens nothing");
 }

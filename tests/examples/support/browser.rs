@@ -25,6 +25,14 @@ impl Browser {
         }
     }
 
+    /// The same browser at another address.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            ..self.clone()
+        }
+    }
+
     /// Follows a link or a bookmark.
     pub(crate) fn get(&mut self, path: &str) -> Response {
         self.send(navigation(Call::get(path)))

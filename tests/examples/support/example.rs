@@ -29,8 +29,12 @@ impl Example {
 
     /// One of the single files, which take their port from the environment.
     pub(crate) fn single(name: &str) -> Self {
+        Self::single_with(name, &[])
+    }
+
+    pub(crate) fn single_with(name: &str, flags: &[&str]) -> Self {
         let mut command = command(name);
-        command.env("PORT", "0");
+        command.env("PORT", "0").args(flags);
         Self::start(command)
     }
 
@@ -160,7 +164,13 @@ fn built_examples() -> PathBuf {
     };
     let names = ["audit_jsonl", "bearer", "demo", "hyper", "hyper_websocket"];
     let of_ws = cfg!(feature = "ws").then_some("websocket_cut");
-    if !names.into_iter().chain(of_ws).all(is_fresh) {
+    let of_stores = cfg!(feature = "redis").then_some("nodes");
+    if !names
+        .into_iter()
+        .chain(of_ws)
+        .chain(of_stores)
+        .all(is_fresh)
+    {
         build_examples(root, profile);
     }
     folder
