@@ -27,6 +27,10 @@ mod point;
 mod points;
 mod postgres;
 mod process;
+mod redis;
+#[path = "../store_redis/redis_server.rs"]
+#[allow(dead_code, reason = "the tests of the store use the rest")]
+mod redis_server;
 #[path = "../store_postgres/server.rs"]
 #[allow(dead_code, reason = "the tests of the store use the rest")]
 mod server;
@@ -47,6 +51,7 @@ async fn child() {
     };
     match order.store.as_str() {
         "postgres" => work(postgres::Database::at(&order.address), order).await,
+        "redis" => work(redis::Keys::at(&order.address), order).await,
         "sqlite" => work(sqlite::File::at(&order.address), order).await,
         other => panic!("no such store: {other}"),
     }
@@ -66,4 +71,5 @@ async fn within<F: Future>(what: F) -> F::Output {
 }
 
 points::points!(on_postgres, crate::postgres::Database);
+points::points!(on_redis, crate::redis::Keys);
 points::points!(on_sqlite, crate::sqlite::File);

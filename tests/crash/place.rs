@@ -3,8 +3,13 @@
 use adjourn::{
     audit::{BlockingSink, Event, EventKind},
     store::SessionStore,
+    time::{Clock, SystemClock, Timestamp},
 };
-use std::{path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// So long no operation takes unless the machine stands still.
 pub(crate) const PATIENT: Duration = Duration::from_secs(20);
@@ -43,4 +48,33 @@ pub(crate) fn ending(event: &Event) -> Option<(String, String)> {
     };
     let id = event.session_id?;
     Some((id.to_string(), cause.reason().code().to_owned()))
+}
+
+/// The machine's time, moved by what a file says that all processes read.
+#[derive(Clone, Debug)]
+pub(crate) struct Moved(PathBuf);
+
+impl Moved {
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self(folder.join("moved"))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let moved = self.moved() + by;
+        // In one step: another process reads the old time or the new one.
+        let next = self.0.with_extension("next");
+        fs::write(&next, moved.as_millis().to_string()).unwrap();
+        fs::rename(&next, &self.0).unwrap();
+    }
+
+    fn moved(&self) -> Duration {
+        let text = fs::read_to_string(&self.0).unwrap_or_default();
+        Duration::from_millis(text.parse().unwrap_or_default())
+    }
+}
+
+impl Clock for Moved {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().saturating_add(self.moved())
+    }
 }

@@ -1,17 +1,16 @@
 //! One SQLite file, and a clock that all processes read from another file.
 
-use crate::place::{Place, ending};
+use crate::place::{Moved, Place, ending};
 use adjourn::{
     audit::{BlockingSink, Event},
     store::SqliteStore,
-    time::{Clock, SystemClock, Timestamp},
 };
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,7 +33,7 @@ impl File {
     }
 
     fn clock(&self) -> Moved {
-        Moved(self.0.join("moved"))
+        Moved::in_folder(&self.0)
     }
 }
 
@@ -62,12 +61,7 @@ impl Place for File {
     }
 
     async fn advance(&self, by: Duration) {
-        let clock = self.clock();
-        let moved = clock.moved() + by;
-        // In one step: another process reads the old time or the new one.
-        let next = self.0.join("moving");
-        fs::write(&next, moved.as_millis().to_string()).unwrap();
-        fs::rename(&next, &clock.0).unwrap();
+        self.clock().advance(by);
     }
 
     async fn table(&self) -> Table {
@@ -79,23 +73,6 @@ impl Place for File {
         let rows = sqlx::query("select id, reason from audit").fetch_all(&pool);
         let rows = rows.await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-    }
-}
-
-/// The machine's time, moved by what the file says.
-#[derive(Clone, Debug)]
-struct Moved(PathBuf);
-
-impl Moved {
-    fn moved(&self) -> Duration {
-        let text = fs::read_to_string(&self.0).unwrap_or_default();
-        Duration::from_millis(text.parse().unwrap_or_default())
-    }
-}
-
-impl Clock for Moved {
-    fn now(&self) -> Timestamp {
-        SystemClock.now().saturating_add(self.moved())
     }
 }
 
