@@ -77,6 +77,7 @@ fn of_each_exit_page() {
             Ending::Administrator,
             Ending::SessionLimit,
             Ending::IdleTimeout,
+            Ending::AbsoluteTimeout,
         ] {
             let site = Site::with(ending.flags());
             let tab = site.log_in(browser, ALICE);
