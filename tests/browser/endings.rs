@@ -15,6 +15,7 @@ in_each_browser! {
     idle_timeout,
     absolute_timeout,
     session_limit,
+    a_page_in_the_back_forward_cache_shows_nothing_when_it_comes_back,
 }
 
 fn log_out(browser: &Browser) {
@@ -39,6 +40,21 @@ fn absolute_timeout(browser: &Browser) {
 
 fn session_limit(browser: &Browser) {
     leaves_nothing(browser, Ending::SessionLimit);
+}
+
+// R-7-5: the session ended on the server alone, while the page was away.
+fn a_page_in_the_back_forward_cache_shows_nothing_when_it_comes_back(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    site.front
+        .answer("/test-away", 200, "text/html", "<title>away</title>");
+    tab.wait_for("the script", "adjourn.left > 0");
+    watch_the_cache(&tab);
+    tab.follow_script("void (location.href = '/test-away')");
+    Ending::Administrator.comes(&site, &tab);
+    tab.back();
+    tab.wait_to_be_at("/session/signed-out");
+    assert_eq!(tab.eval("window.name"), "");
 }
 
 /// On a machine that is busy with other things the tabs may be late for its reasons, not for ours.
