@@ -26,6 +26,12 @@ impl Browser {
     }
 
     /// The same browser at another address.
+    #[cfg(all(
+        feature = "postgres",
+        feature = "redis",
+        feature = "sqlite",
+        feature = "ws"
+    ))]
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self {
             address,
