@@ -485,6 +485,49 @@ async fn a_sweep_leaves_what_it_cannot_read_alone() {
     assert_eq!(ids().await, [newer]);
 }
 
+/// P1: a cut is not forgotten while a session that it covers cannot be read, as it would be live again for a newer node.
+#[tokio::test]
+async fn a_cut_stays_until_the_last_session_that_it_covers_was_read() {
+    let Some(place) = Place::of_a_test() else {
+        return;
+    };
+    let (server, store) = (Server::shared().unwrap(), StoreHarness::open(&place).await);
+    let (newer, other) = (
+        log_in(&*store, "alice").await,
+        log_in(&*store, "alice").await,
+    );
+    let key = key_of(&place, &format!("s:{newer}"));
+    server.cli(&["hset", &key, "v", "2"]);
+    let scope = Scope::Subject {
+        subject: Subject::new("alice").unwrap(),
+        except: None,
+    };
+    store
+        .end_all(scope, EndReason::Policy.into())
+        .await
+        .unwrap();
+    let ids = async || -> Vec<SessionId> {
+        let ended = store.end_due(10, claimant()).await.unwrap();
+        ended.into_iter().map(|ended| ended.id).collect()
+    };
+    assert_eq!(ids().await, [other]);
+    // Longer than any ticket lives, and shorter than the session would.
+    for _ in 0..14 {
+        place.clock.advance(Duration::from_mins(1));
+        assert!(ids().await.is_empty());
+    }
+    server.cli(&["hset", &key, "v", "1"]);
+    let found = store.check_in(newer, &SECRET, Activity::Active).await;
+    assert!(matches!(found.unwrap(), CheckIn::Due(cause) if *cause.reason() == EndReason::Policy));
+    place.clock.advance(Duration::from_mins(1));
+    assert_eq!(ids().await, [newer]);
+    // And now it is forgotten.
+    place.clock.advance(Duration::from_mins(1));
+    assert!(ids().await.is_empty());
+    let cuts = format!("{}:*:cuts", place.prefix);
+    assert_eq!(server.cli(&["--scan", "--pattern", &cuts]).trim(), "");
+}
+
 fn short(place: &Place) -> RedisStoreBuilder {
     place.builder().with_time_limit(Duration::from_secs(5))
 }

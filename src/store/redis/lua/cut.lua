@@ -9,7 +9,11 @@ local list,from=redis.call('HGET',CUTS,field) or '',1
 while from<=#list do
   local cut=next_cut(list,from)
   if not cut then return {'type',text(now),CUTS,'hash'} end
-  if cut.token==token then return {'cut',text(now),text(cut.gen),text(cut.at)} end
+  if cut.token==token then
+    -- Written once more, for a WAIT behind it.
+    redis.call('HSET',CUTS,field,list)
+    return {'cut',text(now),text(cut.gen),text(cut.at)}
+  end
   from=cut.stop+1
 end
 local r

@@ -8,6 +8,8 @@ if r.e then
     redis.call('ZADD',WORK,text(now+lease),r.id)
     return {'first',text(now),{r.id,r.row}}
   end
+  -- Written once more, so that a WAIT behind it speaks of this ending and not of whatever this connection wrote last.
+  redis.call('HSET',r.key,'e',text(r.e))
   return {'already',text(now),{r.id,r.row}}
 end
 local due,fault=due_of(r)

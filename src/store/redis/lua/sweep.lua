@@ -20,7 +20,8 @@ local function put_off(entry,fault)
   answer[#answer+1]={'unread',fault[1],fault[3],fault[4] or ''}
 end
 
--- Ends a session if it is due, else looks at it again at its deadline. False when it is due and none may end any more.
+-- Ends a session if it is due, else looks at it again at its deadline. False when it is due and none may end any more; and
+-- whether it could not be read.
 local function settle(id,score,index)
   looked=looked+1
   local r,fault,forgotten=session(id)
@@ -28,7 +29,7 @@ local function settle(id,score,index)
   if r and not r.e then due,fault=due_of(r) end
   if fault then
     put_off('s'..id,fault)
-    return true
+    return true,true
   end
   local is_lost=not r and not forgotten and not index
   if not r and not is_lost or r and r.e then
@@ -62,17 +63,19 @@ local function close(field,list)
     from=cut.stop+1
   end
   redis.call('HSET',META,'forgot',text(forgot))
-  redis.call('HDEL',META,'w'..field)
   if oldest then
+    redis.call('HSET',META,'w'..field,'done')
     redis.call('HSET',CUTS,field,table.concat(kept))
     redis.call('ZADD',DUE,text(oldest+LIFETIME+1),'c'..field)
   else
+    redis.call('HDEL',META,'w'..field)
     redis.call('HDEL',CUTS,field)
     redis.call('ZREM',DUE,'c'..field)
   end
 end
 
--- Looks at the sessions that cuts of this field may cover, from where the last part stopped.
+-- Looks at the sessions that cuts of this field may cover, from where the last part stopped. One that cannot be read may
+-- be covered: the cuts stay, or it would be live again for who can read it.
 local function walk(field,list)
   local index=field=='*' and IDS or P..'u:'..string.sub(field,2)
   local fault=mistyped(index,'zset')
@@ -81,17 +84,22 @@ local function walk(field,list)
   local newest=next_cut(list,1).gen
   local found=redis.call('ZRANGEBYSCORE',index,'('..text(from),'('..text(newest),'WITHSCORES','LIMIT',0,most)
   for k=1,#found,2 do
-    if not settle(found[k],nil,index) then break end
+    local settled,unread=settle(found[k],nil,index)
+    if not settled then break end
+    if unread then redis.call('HSET',META,'y'..field,'1') end
     from=tonumber(found[k+1])
   end
   if full or #found>=2*most then
     redis.call('HSET',META,'w'..field,text(from))
+  elseif redis.call('HDEL',META,'y'..field)==1 then
+    redis.call('HDEL',META,'w'..field)
+    redis.call('ZADD',DUE,text(now+60000),'c'..field)
   else
     close(field,list)
   end
 end
 
-local function look_at_cuts(field,score)
+local function look_at_cuts(field)
   local list,from=redis.call('HGET',CUTS,field),1
   looked=looked+1
   if not list then return redis.call('ZREM',DUE,'c'..field) end
@@ -100,7 +108,8 @@ local function look_at_cuts(field,score)
     if not cut then return put_off('c'..field,{'type','',CUTS,'hash'}) end
     from=cut.stop+1
   end
-  if #list==0 or tonumber(score)>0 then close(field,list) else walk(field,list) end
+  local is_walked=redis.call('HGET',META,'w'..field)=='done'
+  if #list==0 or is_walked then close(field,list) else walk(field,list) end
 end
 
 local agenda=redis.call('ZRANGEBYSCORE',DUE,'-inf',text(now),'WITHSCORES','LIMIT',0,most)
@@ -109,7 +118,7 @@ for k=1,#agenda,2 do
   if kind=='s' then
     settle(name,score)
   elseif kind=='c' then
-    look_at_cuts(name,score)
+    look_at_cuts(name)
   else
     redis.call('ZREM',DUE,agenda[k])
   end
