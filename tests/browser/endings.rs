@@ -46,8 +46,9 @@ fn session_limit(browser: &Browser) {
 fn a_page_in_the_back_forward_cache_shows_nothing_when_it_comes_back(browser: &Browser) {
     let site = Site::with(&[]);
     let tab = site.log_in(browser, ALICE);
-    site.front
-        .answer("/test-away", 200, "text/html", "<title>away</title>");
+    // With an icon: the browser's own request for one would meet the ending first, and in the background.
+    let away = "<title>away</title><link rel=icon href='data:,'>";
+    site.front.answer("/test-away", 200, "text/html", away);
     tab.wait_for("the script", "adjourn.left > 0");
     watch_the_cache(&tab);
     tab.follow_script("void (location.href = '/test-away')");
