@@ -21,6 +21,7 @@ use std::time::Duration;
 /// | `adjourn_tokens_refused_total` | `kind` | other tokens that were refused: `unknown-token`, `wrong-secret`, `outdated-token`, `duplicate-cookie` |
 /// | `adjourn_log_outs_refused_total` | `why` | forged or malformed log-outs |
 /// | `adjourn_extensions_refused_total` | `why` | forged or malformed requests to extend |
+/// | `adjourn_redirects_refused_total` | | redirects after an ending that led where nobody is to be sent |
 /// | `adjourn_starts_refused_total` | `why` | log-ins refused: `limit-reached`, `audit-unavailable` |
 /// | `adjourn_policy_verdicts_total` | `policy`, `verdict` | what policies found and was recorded: `report`, `require-fresh`, `end`, `failed` |
 /// | `adjourn_guessing_total` | | sources that presented many tokens that were never issued |

@@ -8,7 +8,8 @@ use std::fmt;
 /// followed by another site's page, by a prefetch or by a virus scanner).
 ///
 /// It needs no token against forgery: the log-out judges by `Sec-Fetch-Site` and `Origin` where the
-/// request comes from. It needs no script, and works with htmx and Turbo as it is.
+/// request comes from. It needs no script, and works with htmx and Turbo as it is; beside the client
+/// script it also tells the other tabs, and clears when the server cannot be reached.
 ///
 /// Displayed, it is HTML; everything that is given to it is escaped.
 ///
@@ -19,14 +20,14 @@ use std::fmt;
 /// let form = sessions.endpoints().log_out_form();
 /// assert_eq!(
 ///     form.to_string(),
-///     r#"<form method="post" action="/session/end"><button type="submit">Log out</button></form>"#
+///     r#"<form method="post" action="/session/end" data-adjourn-end><button type="submit">Log out</button></form>"#
 /// );
 ///
 /// // An own route, an own label, a class for the style sheet.
 /// let form = LogOutForm::to("/logout").with_label("Abmelden").with_class("button quiet");
 /// assert_eq!(
 ///     form.to_string(),
-///     "<form method=\"post\" action=\"/logout\">\
+///     "<form method=\"post\" action=\"/logout\" data-adjourn-end>\
 ///      <button type=\"submit\" class=\"button quiet\">Abmelden</button></form>"
 /// );
 /// # Ok::<(), adjourn::BuildError>(())
@@ -67,7 +68,7 @@ impl fmt::Display for LogOutForm {
         let (action, label) = (escaped(&self.action), escaped(&self.label));
         write!(
             f,
-            "<form method=\"post\" action=\"{action}\"><button type=\"submit\""
+            "<form method=\"post\" action=\"{action}\" data-adjourn-end><button type=\"submit\""
         )?;
         if let Some(class) = &self.class {
             write!(f, " class=\"{}\"", escaped(class))?;
