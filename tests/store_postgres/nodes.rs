@@ -88,6 +88,7 @@ async fn a_lost_listener_is_a_gap_and_is_replaced() {
              where query = 'LISTEN \"@schema@_notices\"'",
         )
         .await;
+    assert_eq!(next(&mut there).await, Notice::Silence);
     assert_eq!(next(&mut there).await, Notice::Gap);
     let id = log_in(&one, "alice").await;
     let end = one.end(id, EndReason::Logout.into(), claimant()).await;

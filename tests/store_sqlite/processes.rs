@@ -133,6 +133,8 @@ async fn a_foreign_notice_costs_a_gap_and_no_more() {
         "insert into adjourn_notice (at, node, id, body) values (1, 1, x'00', 'not a reason')",
     )
     .await;
+    // Nothing is heard while the place is opened anew.
+    assert_eq!(next(&mut notices).await, Notice::Silence);
     assert_eq!(next(&mut notices).await, Notice::Gap);
     let id = log_in(&store, "alice").await;
     let end = store.end(id, EndReason::Logout.into(), claimant()).await;

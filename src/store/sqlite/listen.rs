@@ -48,7 +48,12 @@ impl Listener {
         self.version = version;
         while self.read(inner).await? {}
         let newest = newest(&mut self.connection).await?;
-        if newest != self.last {
+        let is_replaced = newest < self.last;
+        if newest > self.last {
+            // Written since: read like the others, unless it was dropped before.
+            while self.read(inner).await? {}
+        }
+        if is_replaced || newest > self.last {
             // Dropped before they were read, or the file is another one.
             self.last = newest;
             inner.notices.send(|| Notice::Gap);
