@@ -38,9 +38,19 @@ fn of_each_state() {
 }
 
 #[test]
-fn of_the_warning_and_of_the_live_page() {
+fn of_the_warning() {
     run(Kind::Chromium, |browser| {
         let site = Site::with(&["--idle", "45s"]);
+        let tab = site.log_in(browser, ALICE);
+        tab.wait_for("the warning", "!!document.querySelector('adjourn-warning')");
+        take(&tab, "warning");
+    });
+}
+
+#[test]
+fn of_the_live_page() {
+    run(Kind::Chromium, |browser| {
+        let site = Site::with(&[]);
         let tab = site.log_in(browser, ALICE);
         let live = site.open(browser, "/live");
         live.wait_for(
@@ -48,18 +58,14 @@ fn of_the_warning_and_of_the_live_page() {
             "document.querySelectorAll('[data-state=open]').length === 2",
         );
         take(&live, "live-open");
-        tab.to_front();
-        tab.wait_for("the warning", "!!document.querySelector('adjourn-warning')");
-        take(&tab, "warning");
-        // The page shows for a moment why it is over, and is left then.
-        live.to_front();
-        live.show_as(1280, 900, false);
+        // The page shows for a moment why it is over, and would be left then.
+        site.front.answer("/session/status", 503, "text/plain", "");
         Ending::Administrator.comes(&site, &tab);
         live.wait_for(
             "the end",
             "document.querySelector('#over')?.hidden === false",
         );
-        save(&live, "live-closed-light");
+        take(&live, "live-closed");
     });
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Cookie, Key, process::Process, wire::Wire};
 use serde_json::{Value, json};
-use std::{cell::RefCell, fs, path::PathBuf, process::Command};
+use std::{cell::RefCell, fs, path::PathBuf, process::Command, time::UNIX_EPOCH};
 
 /// A running Firefox.
 #[derive(Debug)]
@@ -126,6 +126,7 @@ impl Firefox {
     pub(super) fn cookies(&self) -> Vec<Cookie> {
         let held = self.must("storage.getCookies", &json!({}));
         let held = held["cookies"].as_array().unwrap().iter();
+        let held = held.filter(|cookie| !is_removed(cookie));
         held.map(|cookie| Cookie {
             name: text(&cookie["name"]),
             path: text(&cookie["path"]),
@@ -151,6 +152,14 @@ impl Firefox {
         let png = json!({ "context": tab });
         text(&self.must("browsingContext.captureScreenshot", &png)["data"])
     }
+}
+
+/// Firefox takes `Max-Age=0` for "until now". Where that comes a millisecond after its look at the clock,
+/// the cookie is still in the list, without a value and never sent again.
+fn is_removed(cookie: &Value) -> bool {
+    let now = UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let is_over = cookie["expiry"].as_u64().is_some_and(|at| at <= now + 1);
+    is_over && cookie["value"]["value"] == ""
 }
 
 fn text(value: &Value) -> String {

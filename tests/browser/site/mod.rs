@@ -14,6 +14,7 @@ use crate::{
     drive::{Browser, Tab},
     support::{self, Example},
 };
+use std::thread;
 
 /// The running demo.
 pub(crate) struct Site {
@@ -43,6 +44,16 @@ impl Site {
     /// The same person with another device.
     pub(crate) fn other_device(&self, (name, password): User) -> support::Browser {
         self.demo.logged_in(name, password)
+    }
+}
+
+/// A test that fails says what went over the wire, and what the demo said.
+impl Drop for Site {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("requests: {:#?}", self.front.requests());
+            eprintln!("the demo said:\n{}", self.demo.said());
+        }
     }
 }
 
