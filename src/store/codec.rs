@@ -7,6 +7,8 @@
 //! 3. Values are not written here: they are opaque, and
 //!    [`Values::as_packed`](crate::record::Values::as_packed) is their form.
 
+#[cfg(any(feature = "postgres", feature = "redis", test))]
+use super::Notice;
 #[cfg(any(feature = "sqlite", test))]
 use crate::record::{Grants, Values};
 use crate::{
@@ -102,6 +104,25 @@ pub(super) fn scope_from_text(text: &str) -> Result<Scope, Unreadable> {
         }),
         (_, _, _) => Err(damaged()),
     }
+}
+
+/// What a message between nodes tells, as the scripts and functions of the stores write it: `! <scope>`
+/// for a cut, else a reason and the ids that ended for it. `None` for what is not understood.
+#[cfg(any(feature = "postgres", feature = "redis", test))]
+pub(super) fn notices_from_text(told: &str) -> Option<Vec<Notice>> {
+    let (what, rest) = told.split_once(' ')?;
+    if what == "!" {
+        let scope = scope_from_text(rest).ok()?;
+        return Some(vec![Notice::Cut(scope)]);
+    }
+    let reason = EndReason::from_code(what).ok()?;
+    let ids = rest.split(',').map(|id| {
+        Some(Notice::Ended {
+            id: id.parse().ok()?,
+            reason: reason.clone(),
+        })
+    });
+    ids.collect()
 }
 
 /// In the form of packed values: each name with eight bytes, big-endian.
@@ -296,6 +317,33 @@ mod tests {
         #[test]
         fn foreign_texts_never_panic(text: String) {
             let _ = (cause_from_text(&text), client_from_text(&text), scope_from_text(&text));
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_understood_and_what_is_foreign_is_not() {
+        let id = SessionId::from_bytes([7; 16]);
+        let reason = EndReason::Logout;
+        let ended = Notice::Ended { id, reason };
+        assert_eq!(
+            notices_from_text(&format!("logout {id},{id}")),
+            Some(vec![ended.clone(), ended])
+        );
+        let scope = Scope::Everyone {
+            created_before: None,
+        };
+        let told = format!("! {}", scope_to_text(&scope));
+        assert_eq!(notices_from_text(&told), Some(vec![Notice::Cut(scope)]));
+        for foreign in [
+            "",
+            "logout",
+            "logout ",
+            "Logout x",
+            "! {}",
+            "logout a,b",
+            "?? x",
+        ] {
+            assert_eq!(notices_from_text(foreign), None, "{foreign:?}");
         }
     }
 }

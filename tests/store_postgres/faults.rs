@@ -263,6 +263,40 @@ async fn damaged_rows_are_named_and_are_no_session() {
     }
 }
 
+/// P4: what one node cannot read, perhaps of a newer one, keeps nobody else's ending from its work.
+#[tokio::test]
+async fn a_sweep_leaves_what_it_cannot_read_alone() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    schema.stop_time().await;
+    let newer = log_in(&store, "alice").await;
+    let other = log_in(&store, "bob").await;
+    let set = async |client: &str| {
+        let set = "update @schema@.session set client =";
+        schema
+            .run(&format!("{set} {client} where subject = 'alice'"))
+            .await;
+    };
+    set("'{\"v\":2}'").await;
+    schema.move_time(3_600_000).await;
+    let ended = store.end_due(10, claimant()).await.unwrap();
+    assert_eq!(ended.iter().map(|it| it.id).collect::<Vec<_>>(), [other]);
+    let taken = async || {
+        schema.move_time(31_000).await;
+        let taken = store.pending(10, Duration::from_secs(30)).await.unwrap();
+        let mut taken: Vec<_> = taken.into_iter().map(|it| it.id).collect();
+        taken.sort_unstable();
+        taken
+    };
+    assert_eq!(taken().await, [other]);
+    set("null").await;
+    let mut both = [newer, other];
+    both.sort_unstable();
+    assert_eq!(taken().await, both);
+}
+
 /// Somebody replaced a function: its answer is not believed.
 #[tokio::test]
 async fn an_answer_of_another_session_is_refused() {

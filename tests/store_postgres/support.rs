@@ -1,13 +1,18 @@
 //! A schema of its own for each test, whose time is the test's.
 
+#[path = "../store_common/log_in.rs"]
+#[allow(
+    clippy::duplicate_mod,
+    dead_code,
+    reason = "each test uses some of it, those of several stores by way of each"
+)]
+mod log_in;
+
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use self::log_in::*;
 use crate::server::Server;
 use adjourn::{
-    id::{SecretHash, SessionId, Subject},
-    record::Values,
-    store::{
-        Attempt, Claimant, Created, Error, NewSession, PostgresStore, SessionStore,
-        postgres::PostgresStoreBuilder,
-    },
+    store::{PostgresStore, SessionStore, postgres::PostgresStoreBuilder},
     testing::StoreHarness,
 };
 use sqlx::{
@@ -21,8 +26,6 @@ use std::{
     },
     time::Duration,
 };
-
-pub(crate) const SECRET: SecretHash = SecretHash::from_bytes([1; 32]);
 
 /// A schema of one test.
 pub(crate) struct Schema {
@@ -153,43 +156,5 @@ impl StoreHarness for Schema {
 
     fn many(&self) -> usize {
         2_500
-    }
-}
-
-pub(crate) fn claimant() -> Claimant {
-    Claimant {
-        attempt: Attempt::random().unwrap(),
-        lease: Duration::from_secs(30),
-    }
-}
-
-pub(crate) async fn log_in(store: &dyn SessionStore, of: &str) -> SessionId {
-    try_log_in(store, of).await.unwrap()
-}
-
-pub(crate) async fn try_log_in(store: &dyn SessionStore, of: &str) -> Result<SessionId, Error> {
-    let session = plan(store, of).await;
-    match store.create(session).await? {
-        Created::Created { live, .. } => Ok(live.id),
-        other => panic!("nothing stands in its way: {other:?}"),
-    }
-}
-
-/// A session to be created.
-pub(crate) async fn plan(store: &dyn SessionStore, of: &str) -> NewSession {
-    let subject = Subject::new(of).unwrap();
-    NewSession {
-        id: store.mint_id(Some(&subject)).await.unwrap(),
-        secret_hash: SECRET,
-        subject: Some(subject),
-        idle_timeout: Some(Duration::from_mins(15)),
-        touch_interval: Duration::from_mins(1),
-        absolute_timeout: Duration::from_hours(8),
-        client: None,
-        values: Values::from_iter([("cart", b"[1]".as_slice())]),
-        limit: None,
-        replaces: None,
-        ticket: None,
-        claimant: claimant(),
     }
 }

@@ -7,8 +7,8 @@ use crate::{
 use adjourn::{
     id::SessionId,
     reason::EndReason,
-    record::Activity,
-    store::{CheckIn, Error, ErrorKind, SessionStore, SqliteStore},
+    record::{Activity, Scope},
+    store::{CheckIn, End, Error, ErrorKind, SessionStore, SqliteStore},
 };
 use std::{fs, time::Duration};
 
@@ -72,6 +72,89 @@ async fn damaged_columns_are_named_and_are_no_session() {
     ] {
         corrupt(&File::default(), sql, named).await;
     }
+}
+
+/// P4: what one process cannot read, perhaps of a newer version, keeps nobody else alive.
+#[tokio::test]
+async fn a_sweep_leaves_what_it_cannot_read_alone() {
+    let file = File::default();
+    let store = file.store().await;
+    let (newer, other) = (log_in(&store, "alice").await, log_in(&store, "bob").await);
+    file.run(NEWER).await;
+    file.clock.advance(Duration::from_hours(1));
+    assert_eq!(swept(&store).await, [other]);
+    file.run(SOUND).await;
+    assert!(
+        swept(&store).await.is_empty(),
+        "looked at again in a minute"
+    );
+    file.clock.advance(Duration::from_mins(1));
+    assert_eq!(swept(&store).await, [newer]);
+}
+
+/// P1: a cut is not forgotten while a session that it covers cannot be read.
+#[tokio::test]
+async fn a_cut_stays_until_the_last_session_that_it_covers_was_read() {
+    let file = File::default();
+    let store = file.store().await;
+    let (newer, other) = (log_in(&store, "alice").await, log_in(&store, "bob").await);
+    file.run(NEWER).await;
+    let everyone = Scope::Everyone {
+        created_before: None,
+    };
+    let cut = store.end_all(everyone, EndReason::Policy.into()).await;
+    cut.unwrap();
+    // The next cut is not held up by it.
+    let carol = log_in(&store, "carol").await;
+    let of_carol = Scope::Subject {
+        subject: adjourn::id::Subject::new("carol").unwrap(),
+        except: None,
+    };
+    store
+        .end_all(of_carol, EndReason::Forced.into())
+        .await
+        .unwrap();
+    assert_eq!(swept(&store).await, [other, carol]);
+    // Longer than any ticket lives, and shorter than the session would.
+    for _ in 0..12 {
+        file.clock.advance(Duration::from_mins(1));
+        assert!(swept(&store).await.is_empty());
+    }
+    file.run(SOUND).await;
+    let found = store.check_in(newer, &SECRET, Activity::Passive).await;
+    assert!(matches!(found.unwrap(), CheckIn::Due(cause) if *cause.reason() == EndReason::Policy));
+    assert_eq!(swept(&store).await, [newer]);
+}
+
+#[tokio::test]
+async fn work_that_cannot_be_read_keeps_nobody_from_the_rest() {
+    let file = File::default();
+    let store = file.store().await;
+    for subject in ["alice", "bob"] {
+        let id = log_in(&store, subject).await;
+        let end = store.end(id, EndReason::Logout.into(), claimant()).await;
+        assert!(matches!(end.unwrap(), End::First(_)));
+    }
+    file.run(NEWER).await;
+    file.clock.advance(Duration::from_mins(1));
+    let lease = Duration::from_secs(30);
+    let taken = store.pending(10, lease).await.unwrap();
+    let of: Vec<_> = taken
+        .iter()
+        .filter_map(|work| work.subject.as_ref())
+        .collect();
+    assert_eq!(of.iter().map(|of| of.as_str()).collect::<Vec<_>>(), ["bob"]);
+    file.run(SOUND).await;
+    file.clock.advance(lease);
+    assert_eq!(store.pending(10, lease).await.unwrap().len(), 2);
+}
+
+const NEWER: &str = "update adjourn_session set client = '{\"v\":2}' where subject = 'alice'";
+const SOUND: &str = "update adjourn_session set client = null where subject = 'alice'";
+
+async fn swept(store: &SqliteStore) -> Vec<SessionId> {
+    let ended = store.end_due(10, claimant()).await.unwrap();
+    ended.into_iter().map(|ended| ended.id).collect()
 }
 
 #[tokio::test]
@@ -173,7 +256,7 @@ async fn what_fails_halfway_did_not_happen() {
     let answer = store.check_in(id, &SECRET, Activity::Passive).await;
     assert!(matches!(answer.unwrap(), CheckIn::Live(_)));
     let end = store.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), adjourn::store::End::First(_)));
+    assert!(matches!(end.unwrap(), End::First(_)));
 }
 
 #[tokio::test]
@@ -250,7 +333,7 @@ async fn a_full_disk_is_named_and_ends_nothing() {
     fs::remove_file(&filler).unwrap();
     assert!(fill(&store).await.is_none(), "it goes on by itself");
     let end = store.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), adjourn::store::End::First(_)));
+    assert!(matches!(end.unwrap(), End::First(_)));
 }
 
 /// Starts sessions until there is no room, or many were started.

@@ -1,12 +1,17 @@
 //! A file of its own for each test.
 
+#[path = "../store_common/log_in.rs"]
+#[allow(
+    clippy::duplicate_mod,
+    dead_code,
+    reason = "each test uses some of it, those of several stores by way of each"
+)]
+mod log_in;
+
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use self::log_in::*;
 use adjourn::{
-    id::{SecretHash, SessionId, Subject},
-    record::Values,
-    store::{
-        Attempt, Claimant, Created, Error, NewSession, SessionStore, SqliteStore,
-        sqlite::SqliteStoreBuilder,
-    },
+    store::{SessionStore, SqliteStore, sqlite::SqliteStoreBuilder},
     testing::StoreHarness,
     time::{Clock, ManualClock},
 };
@@ -23,8 +28,6 @@ use std::{
     },
     time::Duration,
 };
-
-pub(crate) const SECRET: SecretHash = SecretHash::from_bytes([1; 32]);
 
 /// A folder with a file, removed with the test.
 pub(crate) struct File {
@@ -101,38 +104,5 @@ impl StoreHarness for File {
 
     fn many(&self) -> usize {
         2_500
-    }
-}
-
-pub(crate) fn claimant() -> Claimant {
-    Claimant {
-        attempt: Attempt::random().unwrap(),
-        lease: Duration::from_secs(30),
-    }
-}
-
-pub(crate) async fn log_in(store: &dyn SessionStore, of: &str) -> SessionId {
-    try_log_in(store, of).await.unwrap()
-}
-
-pub(crate) async fn try_log_in(store: &dyn SessionStore, of: &str) -> Result<SessionId, Error> {
-    let subject = Subject::new(of).unwrap();
-    let session = NewSession {
-        id: store.mint_id(Some(&subject)).await.unwrap(),
-        secret_hash: SECRET,
-        subject: Some(subject),
-        idle_timeout: Some(Duration::from_mins(15)),
-        touch_interval: Duration::from_mins(1),
-        absolute_timeout: Duration::from_hours(8),
-        client: None,
-        values: Values::from_iter([("cart", b"[1]".as_slice())]),
-        limit: None,
-        replaces: None,
-        ticket: None,
-        claimant: claimant(),
-    };
-    match store.create(session).await? {
-        Created::Created { live, .. } => Ok(live.id),
-        other => panic!("nothing stands in its way: {other:?}"),
     }
 }

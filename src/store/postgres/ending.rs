@@ -125,7 +125,7 @@ impl Inner {
             for row in &rows {
                 let answered = Answered::read(row, self)?;
                 match answered.verdict.as_str() {
-                    "ended" => ended.push(answered.departed(self)?),
+                    "ended" => ended.extend(readable(answered.departed(self))),
                     "more" => more = true,
                     _ => return Err(answered.unexpected()),
                 }
@@ -149,7 +149,7 @@ impl Inner {
             let departed = answered.stored()?.departed();
             departed.ok_or_else(|| answered.unexpected())
         };
-        rows.iter().map(departed).collect()
+        Ok(rows.iter().map(departed).filter_map(readable).collect())
     }
 
     pub(super) async fn renew_lease(
@@ -175,6 +175,16 @@ impl Inner {
             .bind(number(claim));
         self.is_done("acknowledge", query).await
     }
+}
+
+/// One damaged row must not keep the others from being concluded: its work is looked at again when
+/// its lease is over, perhaps by a newer node.
+fn readable(departed: Result<Departed, Error>) -> Option<Departed> {
+    departed
+        .inspect_err(|error| {
+            tracing::error!(target: "adjourn::store", %error, "a session cannot be read and is left alone");
+        })
+        .ok()
 }
 
 /// How many sessions one part of a sweep looks at: some tens of milliseconds.

@@ -8,10 +8,7 @@ use super::{
     connection::{Inner, late, named},
     schema::SchemaName,
 };
-use crate::{
-    reason::EndReason,
-    store::{Error, Notice, codec},
-};
+use crate::store::{Error, Notice, codec};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::{
     sync::{Arc, Weak},
@@ -100,28 +97,11 @@ fn hear(inner: &Inner, payload: &str) {
     if node == inner.node {
         return;
     }
-    match notices(rest) {
+    match codec::notices_from_text(rest) {
         Some(notices) => notices.into_iter().for_each(|notice| inner.tell(notice)),
         // Of a newer version, or foreign: something happened.
         None => inner.tell(Notice::Gap),
     }
-}
-
-/// `None` for what is not understood.
-fn notices(told: &str) -> Option<Vec<Notice>> {
-    let (what, rest) = told.split_once(' ')?;
-    if what == "!" {
-        let scope = codec::scope_from_text(rest).ok()?;
-        return Some(vec![Notice::Cut(scope)]);
-    }
-    let reason = EndReason::from_code(what).ok()?;
-    let ids = rest.split(',').map(|id| {
-        Some(Notice::Ended {
-            id: id.parse().ok()?,
-            reason: reason.clone(),
-        })
-    });
-    ids.collect()
 }
 
 /// How long the connection may say nothing before it is asked whether it is there.
@@ -131,36 +111,3 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::SessionId;
-
-    #[test]
-    fn what_is_told_is_understood_and_what_is_foreign_is_not() {
-        let id = SessionId::from_bytes([7; 16]);
-        let reason = EndReason::Logout;
-        let ended = Notice::Ended { id, reason };
-        assert_eq!(
-            notices(&format!("logout {id},{id}")),
-            Some(vec![ended.clone(), ended])
-        );
-        let scope = crate::record::Scope::Everyone {
-            created_before: None,
-        };
-        let told = format!("! {}", codec::scope_to_text(&scope));
-        assert_eq!(notices(&told), Some(vec![Notice::Cut(scope)]));
-        for foreign in [
-            "",
-            "logout",
-            "logout ",
-            "Logout x",
-            "! {}",
-            "logout a,b",
-            "?? x",
-        ] {
-            assert_eq!(notices(foreign), None, "{foreign:?}");
-        }
-    }
-}

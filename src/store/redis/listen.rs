@@ -9,7 +9,7 @@ use super::{
     fault::{late, named},
 };
 use crate::{
-    reason::{Cause, EndReason},
+    reason::Cause,
     store::{Error, Notice, codec},
 };
 use futures_core::Stream;
@@ -225,29 +225,14 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn read(payload: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(payload).ok()?;
-        let mut words = text.splitn(5, ' ');
+        let mut words = text.splitn(4, ' ');
         Some(Self {
             node: words.next()?,
             shard: words.next()?.parse().ok()?,
             number: words.next()?.parse().ok()?,
-            notices: notices(words.next()?, words.next()?)?,
+            notices: codec::notices_from_text(words.next()?)?,
         })
     }
-}
-
-fn notices(what: &str, rest: &str) -> Option<Vec<Notice>> {
-    if what == "!" {
-        let scope = codec::scope_from_text(rest).ok()?;
-        return Some(vec![Notice::Cut(scope)]);
-    }
-    let reason = EndReason::from_code(what).ok()?;
-    let ids = rest.split(',').map(|id| {
-        Some(Notice::Ended {
-            id: id.parse().ok()?,
-            reason: reason.clone(),
-        })
-    });
-    ids.collect()
 }
 
 /// How often it is asked how far each shard has counted.
@@ -261,7 +246,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id::SessionId, record::Scope};
+    use crate::{id::SessionId, reason::EndReason, record::Scope};
 
     #[test]
     fn what_is_told_is_understood_and_what_is_foreign_is_not() {

@@ -24,6 +24,7 @@ impl Inner {
     ) -> Result<Vec<Departed>, Error> {
         const TAKE: &str = "update adjourn_session set claim = ?, lease_until = ?, \
             taken_over = 1 where id = ? and claim is not null";
+        const LATER: &str = "update adjourn_session set lease_until = ? where id = ?";
         if !self.lease_is_over().await? {
             return Ok(Vec::new());
         }
@@ -32,13 +33,19 @@ impl Inner {
         let query = sqlx::query(rows::TO_TAKE_OVER)
             .bind(instant(now))
             .bind(count(limit));
-        let found = rows::all(write.connection(), query, PENDING).await?;
+        let (found, unreadable) = rows::readable(write.connection(), query, PENDING).await?;
+        let until = instant(now.saturating_add(lease));
+        for unreadable in unreadable {
+            unreadable.report();
+            let query = sqlx::query(LATER).bind(until).bind(unreadable.id);
+            write.change(query, PENDING).await?;
+        }
         let mut taken = Vec::with_capacity(found.len());
         for mut found in found {
             let claim = write.next("claim", PENDING).await?;
             let query = sqlx::query(TAKE)
                 .bind(number(claim))
-                .bind(instant(now.saturating_add(lease)))
+                .bind(until)
                 .bind(found.stored.id.as_bytes().to_vec());
             write.change(query, PENDING).await?;
             if let Some(gone) = &mut found.stored.gone {

@@ -1,6 +1,6 @@
 //! Rows: read back and judged by the one predicate.
 
-use super::connection::{Write, query_fault};
+use super::connection::{Write, fault, query_fault};
 use crate::{
     id::{SessionId, Subject},
     reason::Cause,
@@ -124,6 +124,41 @@ pub(super) async fn all(
     let rows = query.fetch_all(connection).await;
     let rows = rows.map_err(query_fault(operation))?;
     rows.iter().map(Found::read).collect()
+}
+
+/// Those that can be read, and of the others what stands for their id: one damaged row must not keep
+/// the sweep from the rest.
+pub(super) async fn readable(
+    connection: &mut SqliteConnection,
+    query: Sql,
+    operation: &'static str,
+) -> Result<(Vec<Found>, Vec<Unreadable>), Error> {
+    let rows = query.fetch_all(connection).await;
+    let rows = rows.map_err(query_fault(operation))?;
+    let (mut found, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        match Found::read(row) {
+            Ok(read) => found.push(read),
+            Err(error) => unreadable.push(Unreadable {
+                id: row.try_get("id").map_err(fault)?,
+                error,
+            }),
+        }
+    }
+    Ok((found, unreadable))
+}
+
+/// A row that cannot be read, perhaps by this version only.
+pub(super) struct Unreadable {
+    pub(super) id: Vec<u8>,
+    pub(super) error: Error,
+}
+
+impl Unreadable {
+    pub(super) fn report(&self) {
+        let error = &self.error;
+        tracing::error!(target: "adjourn::store", %error, "a session cannot be read and is left alone");
+    }
 }
 
 pub(super) async fn of_subject(

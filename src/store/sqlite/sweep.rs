@@ -110,11 +110,15 @@ impl Write<'_> {
         let query = sqlx::query(rows::TO_LOOK_AT)
             .bind(instant(self.now))
             .bind(count(AT_ONCE));
-        let found = rows::all(self.connection(), query, END_DUE).await?;
+        let (found, unreadable) = rows::readable(self.connection(), query, END_DUE).await?;
         let mut part = Part {
-            more: found.len() >= AT_ONCE,
+            more: found.len() + unreadable.len() >= AT_ONCE,
             ended: Vec::new(),
         };
+        for unreadable in unreadable {
+            unreadable.report();
+            self.put_off(unreadable.id, PUT_OFF_OVERDUE).await?;
+        }
         for found in found {
             if found.due(self.now).is_none() {
                 self.look_again(&found).await?;
@@ -136,14 +140,24 @@ impl Write<'_> {
         self.change(query, END_DUE).await.map(|_| ())
     }
 
-    /// Ends those that a cut covers, the first cut first.
+    /// Looks at a row that cannot be read again in a minute.
+    async fn put_off(&mut self, id: Vec<u8>, put_off: &'static str) -> Result<(), Error> {
+        let again = instant(self.now.saturating_add(PUT_OFF_FOR));
+        let query = sqlx::query(put_off).bind(again).bind(id);
+        self.change(query, END_DUE).await.map(|_| ())
+    }
+
+    /// Ends those that a cut covers, the first cut first. One that cannot be read may be covered: the
+    /// cut stays, or it would be live again for who can read it.
     async fn end_cut(&mut self, limit: usize, claimant: Claimant) -> Result<Part, Error> {
         const WALKED: &str = "update adjourn_cut set walked = 1 where generation = ?";
         let mut part = Part {
             ended: Vec::new(),
             more: false,
         };
-        while let Some(open) = self.open_cut().await? {
+        let mut after = -1;
+        while let Some(open) = self.open_cut(after).await? {
+            after = open.generation;
             let left = limit - part.ended.len();
             let query = match open.subject {
                 Some(subject) => sqlx::query(rows::CUT_OF_SUBJECT)
@@ -153,26 +167,35 @@ impl Write<'_> {
                     .bind(open.generation)
                     .bind(open.created_before),
             };
-            let found = rows::all(self.connection(), query.bind(count(left)), END_DUE).await?;
-            let is_last = found.len() < left;
+            let query = query.bind(count(left));
+            let (found, unreadable) = rows::readable(self.connection(), query, END_DUE).await?;
+            let is_last = found.len() + unreadable.len() < left;
+            let is_stuck = found.is_empty() && !unreadable.is_empty();
+            let is_walked = is_last && unreadable.is_empty();
             for found in found {
                 part.ended.extend(self.end_found(found, claimant).await?);
             }
-            if !is_last {
+            for unreadable in unreadable {
+                self.put_off(unreadable.id, PUT_OFF_CUT).await?;
+            }
+            if !is_last && !is_stuck {
                 part.more = true;
                 return Ok(part);
             }
-            self.change(sqlx::query(WALKED).bind(open.generation), END_DUE)
-                .await?;
+            if is_walked {
+                self.change(sqlx::query(WALKED).bind(open.generation), END_DUE)
+                    .await?;
+            }
         }
         Ok(part)
     }
 
-    async fn open_cut(&mut self) -> Result<Option<Open>, Error> {
+    async fn open_cut(&mut self, after: i64) -> Result<Option<Open>, Error> {
         const OPEN: &str = "select generation, subject, \
             coalesce(created_before, 9223372036854775807) as created_before \
-            from adjourn_cut where walked = 0 order by generation limit 1";
-        let row = sqlx::query(OPEN).fetch_optional(self.connection()).await;
+            from adjourn_cut where walked = 0 and generation > ? order by generation limit 1";
+        let query = sqlx::query(OPEN).bind(after);
+        let row = query.fetch_optional(self.connection()).await;
         let Some(row) = row.map_err(query_fault(END_DUE))? else {
             return Ok(None);
         };
@@ -199,6 +222,14 @@ pub(super) const NOTICE_RETENTION: Duration = Duration::from_mins(5);
 
 /// How many rows one transaction of a sweep looks at: others write in between.
 const AT_ONCE: usize = 256;
+
+/// When a row that cannot be read is looked at again: perhaps a newer process has.
+const PUT_OFF_FOR: Duration = Duration::from_mins(1);
+
+const PUT_OFF_OVERDUE: &str = "update adjourn_session set look_at = ? where id = ?";
+
+/// Writes nothing where it is looked at as soon in any case.
+const PUT_OFF_CUT: &str = "update adjourn_session set look_at = ?1 where id = ?2 and look_at > ?1";
 
 const END_DUE: &str = "end_due";
 
