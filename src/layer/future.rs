@@ -130,15 +130,24 @@ where
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                         Poll::Pending => return Poll::Pending,
                     };
-                    match go_out(visit.take(), response) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(commit) => Some(commit),
+                    // Left where it is: moved, it would be copied, as would the response.
+                    let Some(leaving) = visit else {
+                        return Poll::Ready(Ok(response.map(SessionBody::plain)));
+                    };
+                    match leaving.commit() {
+                        Reply::Now(committed) => {
+                            return Poll::Ready(Ok(flow::leave(leaving, committed, response)));
+                        }
+                        Reply::Later(commit) => visit.take().map(|visit| State::Leave {
+                            commit,
+                            leaving: Some(Box::new((visit, response))),
+                        }),
                     }
                 }
                 StateProjection::Leave { commit, leaving } => {
                     let committed = ready!(commit.as_mut().poll(cx));
                     let left = leaving.take().map(|leaving| *leaving);
-                    let left = left.map(|(visit, r)| flow::leave(visit, committed, r));
+                    let left = left.map(|(mut visit, r)| flow::leave(&mut visit, committed, r));
                     return left.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
                 StateProjection::Refused { answer } => {
@@ -171,28 +180,6 @@ where
         Err(answer) => State::Refused {
             answer: Some(answer),
         },
-    }
-}
-
-/// The response, or the state that waits for the store to commit.
-#[inline]
-fn go_out<S, B, R, F>(
-    visit: Option<Visit>,
-    response: Response<R>,
-) -> Result<Response<SessionBody<R>>, State<S, B, R, F>>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    let Some(visit) = visit else {
-        return Ok(response.map(SessionBody::plain));
-    };
-    match visit.commit() {
-        Reply::Now(committed) => Ok(flow::leave(visit, committed, response)),
-        Reply::Later(commit) => Err(State::Leave {
-            commit,
-            leaving: Some(Box::new((visit, response))),
-        }),
     }
 }
 

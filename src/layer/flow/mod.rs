@@ -65,7 +65,7 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
 
 /// A response goes out: what became of the session, and what is the client told?
 pub(super) fn leave<R>(
-    mut visit: Visit,
+    visit: &mut Visit,
     committed: Result<Committed, store::Error>,
     mut response: Response<R>,
 ) -> Response<SessionBody<R>>
