@@ -46,11 +46,11 @@ pub fn client_module() -> &'static str {
 /// # assert!(tag.contains("sha384-"));
 /// ```
 pub const CLIENT_SCRIPT_INTEGRITY: &str =
-    "sha384-GGDp9TUhZ3fr6YH9hvheIU4m0jRa8wRYmJUiPks+KvSXLgCHAXN5jhPooaj0Kt1j";
+    "sha384-F4nPithaub0im2eqOd+vJcPeTXY3SoQdJYNF2keAmQz+NScn6L8WAk9RRd8XiqLw";
 
 /// The hash of [`client_module`], for the `integrity` of an import map.
 pub const CLIENT_MODULE_INTEGRITY: &str =
-    "sha384-Onlqzcr1vtT4WRLGo4cnE1OJ67yoU9DCnMGlcIKTv70H2ILDV8xMB/Q/xtBZ+doF";
+    "sha384-Fze+UWWzr9jpCUzIfVfJF3GYAfhMxDfwYu8hV2NhfWU8crU0/H3ERuOQMo1biLfO";
 
 const SOURCE: &str = include_str!("client/adjourn.js");
 

@@ -9,6 +9,7 @@ in_each_browser! {
     a_server_in_trouble_logs_nobody_out,
     a_log_out_without_the_server_reaches_the_other_tab,
     two_scripts_on_one_page_are_one,
+    an_element_of_the_same_name_stops_nothing,
     a_frame_of_this_site_leaves_with_the_page_around_it,
     a_frame_in_a_sandbox_leaves_alone,
     a_stream_that_was_refused_for_a_moment_is_opened_again,
@@ -120,6 +121,35 @@ fn two_scripts_on_one_page_are_one(browser: &Browser) {
         .filter(|it| it.ends_with("/session/end"))
         .count();
     assert_eq!(ends, 1);
+}
+
+// A browser makes a property of the window for each of these.
+fn an_element_of_the_same_name_stops_nothing(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    let foreign = site.front.foreign_url("/test-foreign");
+    site.front
+        .answer("/test-foreign", 200, "text/html", "<p>Elsewhere");
+    for element in [
+        "<div id=adjourn></div>".to_owned(),
+        "<form id=adjourn><input name=start></form>".to_owned(),
+        format!("<iframe name=adjourn src='{foreign}'></iframe>"),
+    ] {
+        let page = format!(
+            "<title>x</title>{element}<script>before = adjourn</script>{SCRIPT}\
+             <script type=module>import it from '/session/adjourn.mjs'; window.imported = it</script>\
+             <p>Balance: 4,217.00"
+        );
+        site.front.answer("/test-name", 200, "text/html", &page);
+        tab.go(&site.front.url("/test-name"));
+        tab.wait_for("its own element", "!!before");
+        tab.wait_for("the script", "adjourn !== before && adjourn.left > 0");
+        tab.wait_for("one of them", "imported === adjourn");
+    }
+    Ending::Administrator.comes(&site, &tab);
+    let _gone = tab.try_eval("void dispatchEvent(new Event('focus'))");
+    tab.wait_to_be_at("/session/signed-out");
+    tab.shows(Ending::Administrator.text());
 }
 
 fn a_frame_of_this_site_leaves_with_the_page_around_it(browser: &Browser) {

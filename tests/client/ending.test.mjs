@@ -331,6 +331,24 @@ test("adjourn.fetch is fetch, and a 401 is checked before it ends anything", asy
   assert.ok(tab.hidden);
 });
 
+test("adjourn.fetch does not rely on an answer that may be older than its 401", async () => {
+  const world = new World();
+  const tab = await world.open();
+  await world.advance(5);
+  tab.lag = true;
+  tab.fire("focus");
+  await settle();
+  // The status is on its way, and says that the session lives.
+  tab.lag = false;
+  world.endNow("forced");
+  const calls = [1, 2, 3].map(() => tab.adjourn.fetch("/api/me"));
+  await settle();
+  tab.release();
+  for (const call of calls) assert.equal((await call).status, 401);
+  assert.ok(tab.hidden);
+  assert.equal(world.asked(), 3, "once for all of them");
+});
+
 test("the exit page is a path of this site, whoever names it", async () => {
   const hostile = ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", " /x", "", "\\/x", "/x\n", 7, null];
   for (const exit of hostile) {

@@ -162,6 +162,67 @@ test("a frozen tab that hears late asks before it believes", async () => {
   assert.equal(world.asked(), 2);
 });
 
+const foreign = (at, id) => [
+  null,
+  undefined,
+  7,
+  "hello",
+  [],
+  {},
+  { over: true },
+  { over: true, at, reason: "forced", exit: "/x" },
+  { over: true, session_id: id },
+  { over: true, session_id: id, at: "now" },
+  { over: true, session_id: id, at: null },
+  { state: "live", at, absolute_seconds_left: 1, idle_seconds_left: 1 },
+  { state: "live", at, session_id: id },
+  { state: "live", at, session_id: id, idle_seconds_left: 1, absolute_seconds_left: "soon" },
+];
+
+for (const known of [true, false]) {
+  const page = known ? "a page with a session" : "a page that knows of none yet";
+  // Of an older version of the site, of another script that uses the name, or cut off.
+  test(`${page}: what is no message, ends and changes nothing`, async () => {
+    const world = new World();
+    if (!known) world.mode = "down";
+    const tab = await world.open();
+    await world.advance(30);
+    let heard = 0;
+    for (const name of ["ended", "login", "extended", "warning"]) tab.adjourn.on(name, () => heard++);
+    const left = tab.adjourn.left;
+    const [channel] = world.channels;
+    for (const said of foreign(tab.window.Date.now() / 1e3, world.session.id)) {
+      channel.onmessage({ data: said });
+      await settle();
+      const what = JSON.stringify(said);
+      assert.deepEqual([tab.hidden, tab.went, tab.reloaded, heard, tab.adjourn.left], [false, [], 0, 0, left], what);
+    }
+    for (const newValue of ["", "{", "null", "hello", '{"over":true}', "[]"]) {
+      tab.fire("storage", { key: "/session/", newValue });
+      await settle();
+      assert.deepEqual([tab.hidden, tab.went, heard], [false, [], 0], newValue);
+    }
+    assert.ok(world.asked() < (known ? 6 : 12), `a reason to ask, at most: ${world.asked()}`);
+    world.mode = "ok";
+    await world.advance(30);
+    assert.ok(tab.adjourn.left > 800, "and it goes on");
+  });
+}
+
+test("a page that knows of no session does not take another's ending for its own", async () => {
+  const world = new World();
+  world.mode = "down";
+  const [tab, other] = [await world.open(), await world.open()];
+  other.adjourn.end();
+  await world.advance(5);
+  assert.equal(other.went.length, 1);
+  assert.deepEqual([tab.hidden, tab.went], [false, []]);
+  world.mode = "ok";
+  world.endNow("logout");
+  await world.advance(20);
+  assert.equal(tab.went.length, 1, "the server's word counts");
+});
+
 test("applications below other prefixes are left alone", async () => {
   const world = new World();
   const tab = await world.open();

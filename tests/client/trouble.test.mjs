@@ -111,6 +111,43 @@ for (const mode of ["down", "500", "503", "html", "html401", "outdated"]) {
   });
 }
 
+for (const mode of ["down", "500", "503", "html", "html401", "outdated"]) {
+  test(`server ${mode} from the start: the page goes on asking, and learns its deadline late`, async () => {
+    const world = new World();
+    world.mode = mode;
+    const tab = await world.open();
+    const heard = [];
+    for (const name of ["ended", "login", "warning"]) tab.adjourn.on(name, () => heard.push(name));
+    await world.advance(1800);
+    // What it does not know, it neither ends nor shows.
+    assert.deepEqual([tab.hidden, tab.went, tab.reloaded, heard, tab.adjourn.left], [false, [], 0, [], undefined]);
+    const tries = world.log.map((entry) => entry.at);
+    const gaps = tries.slice(1).map((at, i) => at - tries[i]);
+    assert.ok(tries.length >= 8 && tries.length <= 20, `${tries.length} tries in half an hour`);
+    assert.ok(gaps[0] < 4 && gaps.at(-1) > 200, `${gaps}`);
+    world.mode = "ok";
+    world.session.seen = world.now;
+    await world.advance(400);
+    assert.ok(tab.adjourn.left > 0, "learned");
+    await world.advance(900);
+    assert.deepEqual([heard, tab.went], [["warning", "ended"], ["/bye/idle"]]);
+  });
+}
+
+test("a session that ended before the page heard of it is left as soon as the server says so", async () => {
+  const world = new World();
+  world.mode = "500";
+  const tab = await world.open();
+  world.disk.local.set("draft", "1");
+  world.endNow("forced");
+  await world.advance(60);
+  assert.deepEqual(tab.went, []);
+  world.mode = "ok";
+  tab.fire("online");
+  await world.advance(5);
+  assert.deepEqual([tab.went, world.disk.local.size], [["/session/signed-out?reason=forced"], 0]);
+});
+
 test("retries are spread: two pages do not keep step", async () => {
   const world = new World({ idle: 7200 });
   const tabs = [await world.open({ without: ["BroadcastChannel"] }), await world.open({ without: ["BroadcastChannel"] })];
@@ -161,6 +198,44 @@ test("two scripts on one page are one", async () => {
   assert.equal(tab.window.adjourn, first);
   assert.equal(world.asked(), 1);
 });
+
+// An element with an id, or a frame with a name, is a property of the window.
+const elements = {
+  "an element": { id: "adjourn" },
+  "a form with a field of this name": { id: "adjourn", start: { name: "start" } },
+  "a frame of another site": new Proxy({}, {
+    get() {
+      throw new Error("SecurityError");
+    },
+  }),
+};
+
+for (const [what, element] of Object.entries(elements)) {
+  const named = (window) =>
+    Object.setPrototypeOf(window, Object.create(Object.getPrototypeOf(window), { adjourn: { value: element, writable: true } }));
+
+  test(`${what} of the page is called adjourn: the script runs all the same`, async () => {
+    const world = new World();
+    const tab = await world.open({ prepare: named });
+    assert.ok(tab.adjourn.left > 0);
+    const first = tab.adjourn;
+    tab.run(SCRIPT);
+    assert.equal(tab.window.adjourn, first, "and once");
+    assert.equal(world.asked(), 1);
+    world.endNow("forced");
+    tab.fire("focus");
+    await world.advance(3);
+    assert.deepEqual(tab.went, ["/session/signed-out?reason=forced"]);
+  });
+
+  test(`${what} of the page around a frame is called adjourn: the frame warns`, async () => {
+    const world = new World();
+    const top = named({ location: { origin: ORIGIN, replace() {} } });
+    const frame = await world.open({ globals: { top } });
+    await world.advance(850);
+    assert.ok(frame.dialog);
+  });
+}
 
 test("in a frame of this site: the page around it warns, and the whole page leaves", async () => {
   const world = new World();

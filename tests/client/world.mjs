@@ -334,18 +334,19 @@ export class Tab {
       URLSearchParams,
     };
     for (const name of without) delete window[name];
-    Object.assign(window, { self: window, window });
-    Object.defineProperties(window, { top: { value: window }, ...Object.getOwnPropertyDescriptors(globals) });
-    this.window = window;
-    this.document = document;
-    this.script = script;
+    options.prepare?.(window);
     vm.createContext(window);
+    // Not the object that it was made of, which does not get what has a symbol for a name.
+    this.window = vm.runInContext("globalThis", window);
+    Object.assign(window, { self: this.window, window: this.window });
+    Object.defineProperties(window, { top: { value: this.window }, ...Object.getOwnPropertyDescriptors(globals) });
+    Object.assign(this, { document, script, context: window });
     this.run();
   }
 
   run(text = SCRIPT) {
     // Strictly, so that a forgotten declaration is found.
-    vm.runInContext('"use strict";' + text, this.window, { filename: "adjourn.js" });
+    vm.runInContext('"use strict";' + text, this.context, { filename: "adjourn.js" });
     this.adjourn = this.window.adjourn;
   }
 

@@ -9,7 +9,9 @@
 // 3. What throws (storage, channels, handlers of the site) stops no other step.
 //
 // Times are in seconds.
-globalThis.adjourn ??= ((own) => {
+//
+// The symbol, because an element with the id `adjourn` is `globalThis.adjourn`, too.
+globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
   // The site may set `window.fetch = adjourn.fetch`.
   const request = fetch.bind(self);
   const root = document.documentElement;
@@ -65,12 +67,13 @@ globalThis.adjourn ??= ((own) => {
       localStorage.setItem(base, JSON.stringify(said));
       localStorage.removeItem(base);
     });
-  // A frozen tab hears late, and of another session: that is only a reason to ask.
+  // A frozen tab hears late, and of another session, and others may use the channel: that is only a
+  // reason to ask.
   const hear = (said) => {
     if (over) return;
-    if (said.session_id !== live?.session_id || date() - said.at > 5) ask();
+    if (!live || said?.session_id !== live.session_id || !(date() - said.at < 5)) ask();
     else if (said.over) finish(said);
-    else {
+    else if (said.absolute_seconds_left > 0) {
       due = Infinity;
       accept(said, said.at, clock());
     }
@@ -218,7 +221,7 @@ globalThis.adjourn ??= ((own) => {
       heard = 0;
       emit("warning", { left: api.left, extendable: live.extendable });
     }
-    if (warned > 1 || settings.dialog === "none" || (whole().adjourn ?? api) !== api) return;
+    if (warned > 1 || settings.dialog === "none" || (whole()[Symbol.for("adjourn")] ?? api) !== api) return;
     if (!host) build();
     const text = settings[live.extendable ? "text" : "final"].replace("{time}", api.left < 120 ? span(api.left, "second") : span(rest / 60, "minute"));
     parts.title.textContent = settings.title;
@@ -300,11 +303,15 @@ globalThis.adjourn ??= ((own) => {
     leave();
   };
 
+  // What was asked already, may have been answered before.
+  const anew = async () => {
+    await busy;
+    await check();
+  };
   const extend = async () => {
     wish = true;
     acted = clock();
-    await busy;
-    await check();
+    await anew();
     return !wish && !over;
   };
   const end = (form) =>
@@ -334,7 +341,7 @@ globalThis.adjourn ??= ((own) => {
       channel.onmessage = ({ data }) => hear(data);
     });
     listen("storage", ({ key, newValue }) => {
-      if (key === base && newValue) hear(JSON.parse(newValue));
+      if (key === base && newValue) hear(attempt(() => JSON.parse(newValue)));
       // All was cleared, perhaps by the server's header.
       if (!key) ask();
     });
@@ -379,7 +386,7 @@ globalThis.adjourn ??= ((own) => {
     async fetch(...args) {
       const reply = await request(...args);
       // Perhaps it is not ours, perhaps it only wants a fresh log-in: the status tells.
-      if (reply.status === 401 && new URL(reply.url).origin === location.origin) await check();
+      if (reply.status === 401 && new URL(reply.url).origin === location.origin) await anew();
       return reply;
     },
     on(name, handler) {
