@@ -1,7 +1,7 @@
-//! Nearly ten thousand WebSockets of one user, all cut at once: `cargo bench --bench sockets`.
+//! Ten thousand WebSockets of one user, all cut at once: `cargo bench --bench sockets --features ws`.
 //!
-//! Real sockets on the loopback, server and clients in one process with two worker threads. Each
-//! takes two file descriptors: with `ulimit -n 20000`, `-- 9900` opens 9,900.
+//! Real sockets on the loopback: the server in one process with two worker threads, the clients in
+//! another with one. Each needs as many files as there are sockets, and a few; `-- 5000` opens fewer.
 
 #![expect(
     clippy::expect_used,
@@ -20,31 +20,45 @@ use axum::{Router, response::Response, routing::any};
 use futures_util::StreamExt;
 use std::{
     env,
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Write},
     net::SocketAddr,
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 use tokio_tungstenite::{
-    client_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    client_async_with_config,
+    tungstenite::{Message, client::IntoClientRequest, protocol::WebSocketConfig},
 };
 
 fn main() -> io::Result<()> {
-    let most = env::args().find_map(|argument| argument.parse().ok());
-    let count = most.unwrap_or(MANY);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let report = runtime.block_on(async { tokio::spawn(cut(count)).await });
-    writeln!(io::stdout().lock(), "{}", report.expect("no panic"))
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [role, address, cookie, count] if role == "--clients" => {
+            let address = address.parse().expect("an address");
+            let count = count.parse().expect("a number");
+            run(1, clients(address, cookie.clone(), count))
+        }
+        others => {
+            let most = others.iter().find_map(|argument| argument.parse().ok());
+            run(2, cut(most.unwrap_or(MANY)))
+        }
+    }
 }
 
-async fn cut(count: usize) -> String {
+fn run(threads: usize, work: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async { tokio::spawn(work).await.expect("no panic") });
+    Ok(())
+}
+
+async fn cut(count: usize) {
     let store = MemoryStore::new();
     let subject = Subject::new("alice").expect("a name");
     let cookie = create(&store, &subject).await;
@@ -59,29 +73,92 @@ async fn cut(count: usize) -> String {
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    let mut clients = JoinSet::new();
-    for _ in 0..count {
-        let socket = open(address, &cookie).await;
-        clients.spawn(until_closed(socket));
-    }
-    let start = Instant::now();
+    let mut clients = Clients::start(address, &cookie, count);
+    clients = clients.say("open").await;
+    let start = SystemTime::now();
     let ended = sessions
         .terminator()
         .end_subject(&subject, None, EndReason::Forced)
         .await
         .expect("memory");
-    let returned = start.elapsed();
+    let returned = start.elapsed().expect("a clock that goes on");
+    clients = clients.say("closed").await;
+    let last = clients.last.saturating_sub(since_epoch(start));
+    print(&format!(
+        "{count} WebSockets of one user ({} session): the ending returned after {returned:.1?}, the last client \
+         was told after {last:.1?}; {} got their Close frame",
+        ended.concluded(),
+        clients.closed,
+    ));
+}
+
+/// The process of the clients, as the server sees it: a word and two numbers a line.
+struct Clients {
+    lines: io::Lines<BufReader<std::process::ChildStdout>>,
+    last: Duration,
+    closed: u64,
+}
+
+impl Clients {
+    fn start(address: SocketAddr, cookie: &str, count: usize) -> Self {
+        let clients = Command::new(env::current_exe().expect("a program"))
+            .args([
+                "--clients",
+                &address.to_string(),
+                cookie,
+                &count.to_string(),
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let lines = BufReader::new(clients.stdout.expect("a pipe")).lines();
+        Self {
+            lines,
+            last: Duration::ZERO,
+            closed: 0,
+        }
+    }
+
+    /// Waits until they say this.
+    async fn say(mut self, word: &'static str) -> Self {
+        let waits = tokio::task::spawn_blocking(move || {
+            let line = self.lines.next().expect("a line").expect("a pipe");
+            let numbers = line
+                .strip_prefix(word)
+                .unwrap_or_else(|| panic!("the clients say {line:?}"));
+            let mut numbers = numbers.split_whitespace().map(str::parse::<u64>);
+            let mut next = || numbers.next().expect("a number").expect("a number");
+            self.last = Duration::from_nanos(next());
+            self.closed = next();
+            self
+        });
+        waits.await.expect("no panic")
+    }
+}
+
+/// Opens them all, says so, and says when the last was told that it is over.
+async fn clients(address: SocketAddr, cookie: String, count: usize) {
+    let mut clients = JoinSet::new();
+    for _ in 0..count {
+        let socket = open(address, &cookie).await;
+        clients.spawn(until_closed(socket));
+    }
+    print("open 0 0");
     let (mut last, mut closed) = (Duration::ZERO, 0);
     while let Some(client) = clients.join_next().await {
         let (at, code) = client.expect("no panic");
-        last = last.max(at.duration_since(start));
+        last = last.max(at);
         closed += usize::from(code == Some(3000));
     }
-    format!(
-        "{count} WebSockets of one user ({} session): the ending returned after {returned:.1?}, the last client \
-         was told after {last:.1?}; {closed} got their Close frame",
-        ended.concluded()
-    )
+    print(&format!("closed {} {closed}", last.as_nanos()));
+}
+
+fn print(line: &str) {
+    writeln!(io::stdout().lock(), "{line}").expect("somebody reads it");
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).expect("after 1970")
 }
 
 async fn upgrade(_: LiveSession, upgrade: WebSocketUpgrade) -> Response {
@@ -101,25 +178,28 @@ type Socket = tokio_tungstenite::WebSocketStream<TcpStream>;
 async fn open(address: SocketAddr, cookie: &str) -> Socket {
     let stream = TcpStream::connect(address)
         .await
-        .expect("a connection: is `ulimit -n` more than twice the number?");
+        .expect("a connection: is `ulimit -n` more than the number?");
     let mut request = "ws://app.example/ws"
         .into_client_request()
         .expect("a request");
     let headers = request.headers_mut();
     headers.insert("cookie", cookie.parse().expect("base64url"));
     headers.insert("origin", "http://app.example".parse().expect("an origin"));
-    let (socket, _) = client_async(request, stream).await.expect("an upgrade");
-    socket
+    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+    let opened = client_async_with_config(request, stream, Some(config)).await;
+    opened.expect("an upgrade").0
 }
 
 /// When the server said that it is over, and with which code.
-async fn until_closed(mut socket: Socket) -> (Instant, Option<u16>) {
+async fn until_closed(mut socket: Socket) -> (Duration, Option<u16>) {
+    let mut code = None;
     while let Some(Ok(message)) = socket.next().await {
         if let Message::Close(frame) = message {
-            return (Instant::now(), frame.map(|frame| frame.code.into()));
+            code = frame.map(|frame| frame.code.into());
+            break;
         }
     }
-    (Instant::now(), None)
+    (since_epoch(SystemTime::now()), code)
 }
 
 async fn create(store: &MemoryStore, subject: &Subject) -> String {
@@ -147,4 +227,7 @@ async fn create(store: &MemoryStore, subject: &Subject) -> String {
     format!("__Host-sid={}", &*token.expose())
 }
 
-const MANY: usize = 9_900;
+const MANY: usize = 10_000;
+
+/// The usual 128 KiB are zeroed when the first message comes: here that would be measured.
+const READ_BUFFER: usize = 4096;
