@@ -20,6 +20,8 @@ pub(crate) struct Bank {
     pub(crate) remembered: Timeouts,
     /// How long ago the log-in may be for what is delicate.
     pub(crate) fresh: Duration,
+    /// The name of this node, where there are several.
+    pub(crate) node: Option<String>,
     /// What the user of a session may do, kept in memory while it lasts.
     pub(crate) rights: SessionLocal<Rights>,
     /// Where sessions may keep files, if anywhere.

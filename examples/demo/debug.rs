@@ -24,6 +24,7 @@ pub(crate) async fn live(
         None => 0,
     };
     Ok(Json(json!({
+        "node": bank.node,
         "live_sessions": sessions.len(),
         "open_connections": bank.sessions.open_connections(),
         "scratch_directories": directories,

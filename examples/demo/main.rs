@@ -3,11 +3,18 @@
 //! ```text
 //! cargo run --example demo
 //! cargo run --example demo -- --idle 30s --max-sessions 2:end-oldest
+//! cargo run --example demo --features sqlite -- --store sqlite:bank.db
 //! ```
 //!
-//! Then open <http://localhost:3000>. `--help` lists the flags, the log-in page the users.
+//! Then open <http://localhost:3000>. `--help` lists the flags, the log-in page the users. Two nodes of
+//! one bank, in two terminals: what ends on one is cut on the other.
 //!
-//! Read in this order: [`sessions`] configures adjourn, [`routes`] puts it around the application,
+//! ```text
+//! cargo run --example demo --features redis -- --store redis://127.0.0.1/ --node a
+//! cargo run --example demo --features redis -- --store redis://127.0.0.1/ --node b --listen 127.0.0.1:3001
+//! ```
+//!
+//! Read in this order: [`sessions`] configures adjourn on a [`store`], [`routes`] puts it around the application,
 //! [`log_in`] starts and ends sessions, [`account`] shows something that needs one, [`my_sessions`]
 //! and [`admin`] end other people's. What goes with a session: the connections in [`streams`], the
 //! files in [`scratch`], the permissions in [`rights`]. [`feed`] takes part in the audit trail. The
@@ -34,6 +41,7 @@ mod routes;
 mod scratch;
 mod sessions;
 mod stop;
+mod store;
 mod streams;
 mod token;
 mod users;
@@ -64,7 +72,7 @@ async fn main() -> ExitCode {
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .init();
-    let bank = match sessions::bank(&flags) {
+    let bank = match sessions::bank(&flags).await {
         Ok(bank) => bank,
         Err(wrong) => return say(io::stderr(), &wrong.to_string(), 2),
     };

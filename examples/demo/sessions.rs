@@ -4,24 +4,25 @@ use crate::{
     bank::Bank,
     feed::Feed,
     flags::{AuditFile, Flags, WrongFlag, wrong},
+    store::sessions_in,
 };
 use adjourn::{
-    BuildError, Sessions,
+    BuildError,
     audit::{Finding, Insights, JsonLines, Queue},
     carrier::CookieSpec,
     policy::{Timeouts, TimeoutsError},
-    store::MemoryStore,
 };
 use std::{io, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
+pub(crate) async fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
     // What the administrator sees of how sessions go: a summary with alarms, and the last events.
     let insights = Insights::new().on_finding(|finding: &Finding| {
         tracing::warn!(finding = finding.code(), "unusual");
     });
     let feed = Feed::default();
-    let mut builder = Sessions::builder(MemoryStore::new())
+    let mut builder = sessions_in(&flags.store)
+        .await?
         .with_timeouts(flags.timeouts.clone())
         // Every other path needs a live session, also those that are added next year. `/logout`
         // is public because a second click on "Log out" is no mistake; it judges its requests
@@ -41,6 +42,9 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
     if let Some(limit) = flags.limit {
         builder = builder.with_limit(limit);
     }
+    if let Some(max) = flags.max_staleness {
+        builder = builder.with_max_staleness(max);
+    }
     if flags.return_to {
         // Only to pages: what stays open or answers programs is no place for a person.
         builder = builder.with_return_to().add_no_return([
@@ -55,7 +59,8 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
         builder = builder.with_scratch_root(folder);
     }
     if let Some(file) = &flags.audit {
-        builder = builder.add_audit_sink(trail(file).map_err(|error| wrong("--audit", error))?);
+        builder =
+            builder.add_audit_sink(trail(file, flags).map_err(|error| wrong("--audit", error))?);
     }
     let sessions = builder.build().map_err(not_built)?;
     Ok(Bank {
@@ -64,6 +69,7 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
         sessions,
         remembered: remembered(&flags.timeouts).map_err(|error| wrong("--idle", error))?,
         fresh: flags.fresh,
+        node: flags.node.clone(),
         scratch: flags.scratch.clone(),
         insights,
         feed,
@@ -74,12 +80,14 @@ pub(crate) fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
 
 /// A file that the security team's tools read. While it cannot be written nobody can log in, so
 /// that nothing happens unseen; ending a session is always possible.
-fn trail(file: &AuditFile) -> io::Result<Queue> {
-    let lines = JsonLines::at(&file.path)
+fn trail(file: &AuditFile, flags: &Flags) -> io::Result<Queue> {
+    let mut lines = JsonLines::at(&file.path)
         .with_format(file.format)
-        .with_service("fernhill-bank")
-        .open()?;
-    Queue::builder(lines).with_fail_closed().start()
+        .with_service("fernhill-bank");
+    if let Some(node) = &flags.node {
+        lines = lines.with_host(node);
+    }
+    Queue::builder(lines.open()?).with_fail_closed().start()
 }
 
 /// "Remember me" lasts longer, but it ends: there is no session for ever.
@@ -95,6 +103,10 @@ fn remembered(usual: &Timeouts) -> Result<Timeouts, TimeoutsError> {
 fn not_built(error: BuildError) -> WrongFlag {
     let flag = match error {
         BuildError::ScratchRoot { .. } => "--scratch",
+        BuildError::TooLong {
+            setting: "with_max_staleness",
+            ..
+        } => "--max-staleness",
         _ => "the demo itself",
     };
     wrong(flag, error)

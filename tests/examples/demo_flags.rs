@@ -26,7 +26,13 @@ fn a_wrong_flag_or_value_is_named() {
         (&["--max-sessions", "2"], "--max-sessions"),
         (&["--max-sessions", "0:refuse"], "--max-sessions"),
         (&["--max-sessions", "2:shrug"], "--max-sessions"),
-        (&["--store", "redis://localhost"], "--store"),
+        (&["--store", "mysql://localhost"], "--store"),
+        (&["--store", "memory:here"], "--store"),
+        (&["--store", "sqlite:"], "--store"),
+        // Nothing there, or the demo was built without it.
+        (&["--store", "sqlite:/nowhere/bank.db"], "--store"),
+        (&["--store", "redis://127.0.0.1:1/"], "--store"),
+        (&["--store", "postgres:///bank?host=/nowhere"], "--store"),
         (&["--fresh", "5"], "--fresh"),
         (&["--fresh", "0s"], "--fresh"),
         (&["--audit"], "--audit"),
@@ -40,8 +46,10 @@ fn a_wrong_flag_or_value_is_named() {
         (&["--scratch", "Cargo.toml"], "--scratch"),
         (&["--return-to=yes"], "--return-to"),
         (&["--return-to", "yes"], "yes"),
-        (&["--max-staleness", "1s"], "--max-staleness"),
-        (&["--node", "a"], "--node"),
+        (&["--max-staleness", "1"], "--max-staleness"),
+        (&["--max-staleness", "61s"], "--max-staleness"),
+        (&["--node", ""], "--node"),
+        (&["--node", "a b"], "--node"),
     ] {
         let (status, stdout, stderr) = exit_of(flags);
         assert_eq!(
@@ -69,6 +77,8 @@ fn help_lists_the_flags() {
         "--max-sessions",
         "--fresh",
         "--store",
+        "--max-staleness",
+        "--node",
         "--audit",
         "--audit-format",
         "--scratch",
@@ -76,6 +86,17 @@ fn help_lists_the_flags() {
     ] {
         assert!(stdout.contains(flag), "{stdout}");
     }
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_store_that_was_not_built_in_is_named_with_the_command() {
+    let (status, _, stderr) = exit_of(&["--store", "redis://127.0.0.1/"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("cargo run --example demo --features redis"),
+        "{stderr}"
+    );
 }
 
 #[test]

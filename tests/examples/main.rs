@@ -21,6 +21,14 @@ mod demo_my_sessions;
 mod demo_pages;
 mod demo_resources;
 mod demo_return_to;
+#[cfg(all(
+    unix,
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite",
+    feature = "ws"
+))]
+mod demo_stores;
 mod demo_streams;
 mod hyper;
 #[cfg(all(

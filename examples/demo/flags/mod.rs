@@ -4,7 +4,7 @@ mod values;
 
 use adjourn::{audit::Format, policy::Timeouts, store::Limit};
 use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, time::Duration};
-use values::{address, duration, format, max_sessions, store};
+use values::{address, duration, format, max_sessions, node, store};
 
 pub(crate) const HELP: &str = "\
 The back office of a small online bank: a demo of adjourn.
@@ -14,10 +14,14 @@ cargo run --example demo -- [FLAG [VALUE]]...
   --listen ADDRESS         where to listen; port 0 picks a free one  [127.0.0.1:3000]
   --idle TIME              sessions end when nobody was there so long  [15m]
   --absolute TIME          and so long after the log-in in any case  [8h]
-  --touch-interval TIME    activity is written at most so often  [0s]
+  --touch-interval TIME    activity is written at most so often
+                           [0s in memory; elsewhere a 15th of --idle, at most 60s]
   --max-sessions N:WHAT    of one user; WHAT is end-oldest or refuse  [no limit]
   --fresh TIME             how long ago the log-in may be, for what is delicate  [5m]
-  --store memory           where sessions are kept
+  --store WHERE            where sessions are kept: memory, sqlite:FILE, redis://...
+                           or postgres://...  [memory]
+  --max-staleness TIME     a node may answer from its own memory so long  [0s: it does not]
+  --node NAME              which node of several this is  [none]
   --audit FILE             keeps an audit trail there  [only on standard error]
   --audit-format FORMAT    of that file: ocsf, owasp or native  [ocsf]
   --scratch DIR            where sessions may keep files; it must exist  [nowhere]
@@ -26,10 +30,14 @@ cargo run --example demo -- [FLAG [VALUE]]...
 
 TIME is a number with a unit: 500ms, 3s, 15m, 8h.";
 
-/// What the demo runs with.
-#[derive(Debug)]
+/// What the demo runs with. No `Debug`: the address of a store may hold a password.
 pub(crate) struct Flags {
     pub(crate) listen: SocketAddr,
+    pub(crate) store: Store,
+    /// For how long a node may answer from its own memory, if it may.
+    pub(crate) max_staleness: Option<Duration>,
+    /// The name of this node, where there are several.
+    pub(crate) node: Option<String>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limit: Option<Limit>,
     /// How long ago the log-in may be for what is delicate.
@@ -41,6 +49,19 @@ pub(crate) struct Flags {
     pub(crate) return_to: bool,
 }
 
+/// Where sessions are kept.
+#[derive(Clone)]
+pub(crate) enum Store {
+    /// In this process.
+    Memory,
+    /// On a server; its address.
+    Postgres(String),
+    /// On a server; its address.
+    Redis(String),
+    /// In this file.
+    Sqlite(String),
+}
+
 /// A file with the audit trail.
 #[derive(Debug)]
 pub(crate) struct AuditFile {
@@ -49,10 +70,9 @@ pub(crate) struct AuditFile {
 }
 
 /// What the command line asks for.
-#[derive(Debug)]
 pub(crate) enum Asked {
     Help,
-    Run(Flags),
+    Run(Box<Flags>),
 }
 
 impl Flags {
@@ -80,7 +100,7 @@ impl Flags {
                     .map_or_else(|| Err(wrong(flag, "a value is missing")), utf8),
             })?;
         }
-        given.check().map(Asked::Run)
+        given.check().map(Box::new).map(Asked::Run)
     }
 }
 
@@ -89,7 +109,10 @@ struct Given {
     listen: SocketAddr,
     idle: Duration,
     absolute: Duration,
-    touch_interval: Duration,
+    touch_interval: Option<Duration>,
+    store: Store,
+    max_staleness: Option<Duration>,
+    node: Option<String>,
     limit: Option<Limit>,
     fresh: Duration,
     audit: Option<PathBuf>,
@@ -104,7 +127,10 @@ impl Default for Given {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             idle: Duration::from_mins(15),
             absolute: Duration::from_hours(8),
-            touch_interval: Duration::ZERO,
+            touch_interval: None,
+            store: Store::Memory,
+            max_staleness: None,
+            node: None,
             limit: None,
             fresh: Duration::from_mins(5),
             audit: None,
@@ -125,10 +151,12 @@ impl Given {
             "--listen" => self.listen = address(flag, &value()?)?,
             "--idle" => self.idle = duration(flag, &value()?)?,
             "--absolute" => self.absolute = duration(flag, &value()?)?,
-            "--touch-interval" => self.touch_interval = duration(flag, &value()?)?,
+            "--touch-interval" => self.touch_interval = Some(duration(flag, &value()?)?),
             "--max-sessions" => self.limit = Some(max_sessions(flag, &value()?)?),
             "--fresh" => self.fresh = duration(flag, &value()?)?,
-            "--store" => store(flag, &value()?)?,
+            "--store" => self.store = store(flag, &value()?)?,
+            "--max-staleness" => self.max_staleness = Some(duration(flag, &value()?)?),
+            "--node" => self.node = Some(node(flag, &value()?)?),
             "--audit" => self.audit = Some(PathBuf::from(value()?)),
             "--audit-format" => self.audit_format = Some(format(flag, &value()?)?),
             "--scratch" => self.scratch = Some(PathBuf::from(value()?)),
@@ -141,12 +169,15 @@ impl Given {
     /// Whether the values fit together.
     fn check(self) -> Result<Flags, WrongFlag> {
         // One at a time, so that the message names the flag that is wrong.
-        let timeouts = Timeouts::new(None, self.absolute)
+        let mut timeouts = Timeouts::new(None, self.absolute)
             .map_err(|error| wrong("--absolute", error))?
             .with_idle(self.idle)
-            .map_err(|error| wrong("--idle", error))?
-            .with_touch_interval(self.touch_interval)
-            .map_err(|error| wrong("--touch-interval", error))?;
+            .map_err(|error| wrong("--idle", error))?;
+        if let Some(interval) = self.touch_interval {
+            timeouts = timeouts
+                .with_touch_interval(interval)
+                .map_err(|error| wrong("--touch-interval", error))?;
+        }
         if self.fresh.is_zero() {
             return Err(wrong("--fresh", "no log-in is so recent"));
         }
@@ -160,6 +191,9 @@ impl Given {
         };
         Ok(Flags {
             listen: self.listen,
+            store: self.store,
+            max_staleness: self.max_staleness.filter(|max| !max.is_zero()),
+            node: self.node,
             timeouts,
             limit: self.limit,
             fresh: self.fresh,

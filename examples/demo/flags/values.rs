@@ -1,6 +1,6 @@
 //! What the values of flags look like.
 
-use super::{WrongFlag, wrong};
+use super::{Store, WrongFlag, wrong};
 use adjourn::{
     audit::Format,
     store::{AtLimit, Limit},
@@ -66,12 +66,50 @@ pub(super) fn format(flag: &str, value: &str) -> Result<Format, WrongFlag> {
     }
 }
 
-pub(super) fn store(flag: &str, value: &str) -> Result<(), WrongFlag> {
-    match value {
-        "memory" => Ok(()),
-        other => {
-            let why = format!("there is no store \"{other}\"; there is: memory");
-            Err(wrong(flag, why))
+pub(super) fn store(flag: &str, value: &str) -> Result<Store, WrongFlag> {
+    let (kind, rest) = value.split_once(':').unwrap_or((value, ""));
+    let (store, feature, is_built) = match kind {
+        "memory" if value == kind => return Ok(Store::Memory),
+        "postgres" | "postgresql" => (
+            Store::Postgres(value.to_owned()),
+            "postgres",
+            cfg!(feature = "postgres"),
+        ),
+        "redis" | "rediss" => (
+            Store::Redis(value.to_owned()),
+            "redis",
+            cfg!(feature = "redis"),
+        ),
+        "sqlite" if !rest.is_empty() => (
+            Store::Sqlite(rest.to_owned()),
+            "sqlite",
+            cfg!(feature = "sqlite"),
+        ),
+        // Not the whole value: there may be a password in it.
+        _ => {
+            let why = format!(
+                "\"{kind}\" is no store with its place; there are: memory, sqlite:FILE, \
+                 redis://HOST, postgres://USER:PASSWORD@HOST/DATABASE"
+            );
+            return Err(wrong(flag, why));
         }
+    };
+    if !is_built {
+        let why = format!(
+            "the demo was built without this store: cargo run --example demo --features {feature} \
+             -- --store {kind}:..."
+        );
+        return Err(wrong(flag, why));
     }
+    Ok(store)
+}
+
+/// The name of a node is on the page `/live`, in `/debug/live` and in the audit trail.
+pub(super) fn node(flag: &str, value: &str) -> Result<String, WrongFlag> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if (1..=32).contains(&value.len()) && value.bytes().all(is_plain) {
+        return Ok(value.to_owned());
+    }
+    let why = format!("\"{value}\" is no name of 1 to 32 letters, digits and \"-\"");
+    Err(wrong(flag, why))
 }
