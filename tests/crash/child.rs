@@ -25,6 +25,7 @@ pub(crate) async fn run<P: Place>(place: P, order: Order) {
             Point::StoppedAndTold => Duration::from_millis(300),
             _ => LEASE,
         },
+        max_staleness: None,
         go: orders(),
     };
     let sessions = node.open(&place, spy.clone()).await;

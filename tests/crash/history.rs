@@ -1,10 +1,15 @@
 //! What was asked and answered, and what must never be in it.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 /// What clients know of sessions and tokens, from the answers that they got.
 #[derive(Default)]
 pub(crate) struct History {
+    /// For how long a node may go on as before.
+    max_staleness: Duration,
     pub(crate) sessions: HashMap<String, Known>,
     pub(crate) tokens: Vec<Token>,
     pub(crate) counts: HashMap<&'static str, usize>,
@@ -28,6 +33,16 @@ pub(crate) struct Token {
 }
 
 impl History {
+    /// Of nodes with such a near cache, or none.
+    pub(crate) fn allowing(max_staleness: Option<Duration>) -> Self {
+        // A node counts in milliseconds.
+        let count = max_staleness.map(|max| max + Duration::from_millis(1));
+        Self {
+            max_staleness: count.unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
@@ -78,7 +93,7 @@ impl History {
         let token = &self.tokens[token];
         let ended = self.sessions[&token.session].ended;
         for (over, why) in [(ended, "its ending"), (token.replaced, "its rotation")] {
-            if let Some(over) = over.filter(|over| *over < began) {
+            if let Some(over) = over.filter(|over| *over + self.max_staleness < began) {
                 let late = began - over;
                 let session = &token.session;
                 self.wrong.push(format!(

@@ -27,10 +27,12 @@ mod point;
 mod points;
 mod postgres;
 mod process;
+mod random;
 mod redis;
 #[path = "../store_redis/redis_server.rs"]
 #[allow(dead_code, reason = "the tests of the store use the rest")]
 mod redis_server;
+mod running;
 #[path = "../store_postgres/server.rs"]
 #[allow(dead_code, reason = "the tests of the store use the rest")]
 mod server;
@@ -52,12 +54,12 @@ async fn child() {
     match order.store.as_str() {
         "postgres" => work(postgres::Database::at(&order.address), order).await,
         "redis" => work(redis::Keys::at(&order.address), order).await,
-        "sqlite" => work(sqlite::File::at(&order.address), order).await,
+        "sqlite" => child::run(sqlite::File::at(&order.address), order).await,
         other => panic!("no such store: {other}"),
     }
 }
 
-async fn work<P: place::Place>(place: P, order: process::Order) {
+async fn work<P: place::Shared>(place: P, order: process::Order) {
     match order.dies {
         point::Point::Anywhere => serving::serve(place, order).await,
         _ => child::run(place, order).await,

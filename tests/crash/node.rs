@@ -29,6 +29,8 @@ pub(crate) struct Node<'a> {
     pub(crate) dies: Point,
     /// By its own clock: when it looks whether its lease is still its own.
     pub(crate) lease: Duration,
+    /// For how long it may answer from its own memory, if it may.
+    pub(crate) max_staleness: Option<Duration>,
     /// Lets a hook go on that waits.
     pub(crate) go: watch::Receiver<bool>,
 }
@@ -43,7 +45,7 @@ impl Node<'_> {
         let (dies, go) = (self.dies, self.go);
         let max = NonZeroU32::MIN;
         let at_limit = AtLimit::EndOldest;
-        let sessions = Sessions::builder(store)
+        let mut sessions = Sessions::builder(store)
             .with_limit(Limit { max, at_limit })
             .with_lease(self.lease)
             .with_hook_time_limit(Duration::from_mins(10))
@@ -62,6 +64,9 @@ impl Node<'_> {
             .add_audit_sink(Dying(dies))
             .add_audit_sink(lines)
             .add_audit_sink(table);
+        if let Some(max) = self.max_staleness {
+            sessions = sessions.with_max_staleness(max);
+        }
         sessions.build().unwrap()
     }
 

@@ -1,36 +1,28 @@
 //! Three nodes that are killed at random, on a store that is stopped at random, while clients do what
 //! they like: what they were told must have been true.
 //!
-//! `ADJOURN_TEST_SECONDS` says for how long (20), `ADJOURN_TEST_SEED` repeats the choices of a run; what
-//! the machine makes of them differs.
+//! `ADJOURN_TEST_SECONDS` says for how long on each store (30), `ADJOURN_TEST_SEED` repeats the choices of a
+//! run; what the machine makes of them differs.
 
 use crate::{
     history::History,
-    place::Place,
-    point::Point,
+    place::Shared,
     points::{Folder, ending_of},
     postgres::Database,
-    process::{Order, Process},
-    server::Server,
-    support::Schema,
+    random::Random,
+    redis::Keys,
+    running::Running,
 };
-use adjourn::{
-    id::{SessionId, Subject},
-    store::SessionStore,
-};
+use adjourn::{id::Subject, store::SessionStore};
 use serde_json::Value;
-use sqlx::Row;
 use std::{
     collections::{BTreeMap, HashMap},
     env, fs,
-    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, ChildStdin},
-    sync::{RwLock, oneshot},
+    sync::RwLock,
     time::{sleep, timeout},
 };
 
@@ -40,12 +32,22 @@ const USERS: u64 = 8;
 
 // P1 P3 R-13-6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_promise_is_broken_on_postgresql() {
+    nodes_die_and_the_store_stops::<Database>().await;
+}
+
+// P1 P3 R-13-6
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_promise_is_broken_on_redis_with_a_near_cache() {
+    nodes_die_and_the_store_stops::<Keys>().await;
+}
+
 #[expect(
     clippy::print_stdout,
     reason = "the seed and figures for whoever runs the test"
 )]
-async fn nodes_that_die_and_a_store_that_stops_break_no_promise() {
-    let Some(server) = Server::start() else {
+async fn nodes_die_and_the_store_stops<P: Shared>() {
+    let Some(server) = P::start() else {
         return;
     };
     let number = |name, usual| {
@@ -53,9 +55,9 @@ async fn nodes_that_die_and_a_store_that_stops_break_no_promise() {
         set.unwrap_or(usual)
     };
     let seed = number("ADJOURN_TEST_SEED", u64::from(std::process::id()));
-    let until = Instant::now() + Duration::from_secs(number("ADJOURN_TEST_SECONDS", 20));
-    println!("ADJOURN_TEST_SEED={seed}");
-    let cluster = Arc::new(Cluster::start(&server).await);
+    let until = Instant::now() + Duration::from_secs(number("ADJOURN_TEST_SECONDS", 30));
+    println!("{}: ADJOURN_TEST_SEED={seed}", P::STORE);
+    let cluster = Arc::new(Cluster::<P>::start(&server).await);
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
             let cluster = Arc::clone(&cluster);
@@ -67,22 +69,22 @@ async fn nodes_that_die_and_a_store_that_stops_break_no_promise() {
         client.await.unwrap();
     }
     cluster.conclude().await;
-    println!("{:?}", cluster.told_the_truth(seed));
+    println!("{}: {:?}", P::STORE, cluster.told_the_truth(seed));
     cluster.is_audited(seed).await;
     drop(server);
 }
 
-struct Cluster {
+struct Cluster<P: Shared> {
     folder: Folder,
     history: Mutex<History>,
     nodes: Vec<RwLock<Running>>,
-    place: Database,
-    store: <Database as Place>::Store,
+    place: P,
+    store: P::Store,
 }
 
-impl Cluster {
-    async fn start(server: &Server) -> Self {
-        let place = Database::on(Schema::on(server.options())).await;
+impl<P: Shared> Cluster<P> {
+    async fn start(server: &P::Server) -> Self {
+        let place = P::on(server).await;
         let folder = Folder::new();
         let mut nodes = Vec::new();
         for node in 0..NODES {
@@ -93,14 +95,19 @@ impl Cluster {
         Self {
             store: place.store(Duration::from_secs(2)).await,
             folder,
-            history: Mutex::default(),
+            history: Mutex::new(History::allowing(P::MAX_STALENESS)),
             nodes,
             place,
         }
     }
 
     /// Kills nodes and stops the store.
-    async fn disturb(&self, mut server: Server, mut random: Random, until: Instant) -> Server {
+    async fn disturb(
+        &self,
+        mut server: P::Server,
+        mut random: Random,
+        until: Instant,
+    ) -> P::Server {
         for incarnation in 1.. {
             sleep(Duration::from_millis(200 + random.below(800))).await;
             if Instant::now() > until {
@@ -109,16 +116,16 @@ impl Cluster {
             if random.below(10) < 6 {
                 let node = usize::try_from(random.below(NODES as u64)).unwrap();
                 let mut running = self.nodes[node].write().await;
-                running.process.kill().await.unwrap();
+                running.kill().await;
                 *running = Running::start(&self.place, &self.folder.0, node, incarnation).await;
                 drop(running);
                 self.history.lock().unwrap().count("killed");
             } else {
                 let pause = Duration::from_millis(100 + random.below(2_900));
                 server = tokio::task::spawn_blocking(move || {
-                    server.pause();
+                    P::pause(&mut server);
                     std::thread::sleep(pause);
-                    server.resume();
+                    P::resume(&mut server);
                     server
                 })
                 .await
@@ -254,9 +261,7 @@ impl Cluster {
         while self.ask(&mut random, "end-everyone -").await.as_deref() != Some("done") {
             assert!(began.elapsed() < Duration::from_mins(1), "nothing goes on");
         }
-        let open =
-            "select count(*) from @schema@.session where ended_at is null or claim is not null";
-        while self.place.0.number(open).await > 0 {
+        while self.place.unfinished().await > 0 {
             assert!(began.elapsed() < Duration::from_mins(2), "work is left");
             sleep(Duration::from_millis(100)).await;
         }
@@ -298,18 +303,11 @@ impl Cluster {
             }
         }
         let rows: BTreeMap<String, String> = self.place.rows().await.into_iter().collect();
-        let select = "select id, cause::json->>'reason' from @schema@.session";
-        let select = select.replace("@schema@", &self.place.0.name);
-        let sessions = sqlx::query(sqlx::AssertSqlSafe(select))
-            .fetch_all(&self.place.0.pool())
-            .await
-            .unwrap();
-        for session in &sessions {
-            let id: [u8; 16] = session.get::<Vec<u8>, _>(0).try_into().unwrap();
-            let (id, reason) = (
-                SessionId::from_bytes(id).to_string(),
-                session.get::<String, _>(1),
-            );
+        let sessions = self.place.ids().await;
+        for id in &sessions {
+            let tombstone = self.store.tombstone(*id).await.unwrap();
+            let reason = tombstone.expect("it has ended").reason().code().to_owned();
+            let id = id.to_string();
             let records = records.remove(&id).unwrap_or_default();
             assert!(!records.is_empty(), "seed {seed}: {id} was not recorded");
             let first = records
@@ -340,74 +338,4 @@ impl Cluster {
 fn words(answer: Option<&String>) -> Option<[&str; 3]> {
     let words: Vec<_> = answer?.splitn(3, ' ').collect();
     words.try_into().ok()
-}
-
-/// A process that serves.
-struct Running {
-    process: Child,
-    orders: tokio::sync::Mutex<(ChildStdin, u64)>,
-    waiting: Waiting,
-}
-
-type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<String>>>>>;
-
-impl Running {
-    async fn start(place: &Database, folder: &Path, node: usize, incarnation: u64) -> Self {
-        let mut process = Process::start(&Order {
-            store: Database::STORE.to_owned(),
-            address: place.address(),
-            folder: folder.to_owned(),
-            dies: Point::Anywhere,
-            id: Some(format!("{node}-{incarnation}")),
-        });
-        process.says("ready").await;
-        let (process, orders, mut said) = process.into_parts();
-        let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
-        let told = Arc::clone(&waiting);
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = said.next_line().await {
-                let answer = line.strip_prefix('@').and_then(|line| line.split_once(' '));
-                if let Some((number, answer)) = answer
-                    && let Ok(number) = number.parse::<u64>()
-                    && let Some(waits) = told.lock().unwrap().as_mut().unwrap().remove(&number)
-                {
-                    let _nobody_waits = waits.send(answer.to_owned());
-                }
-            }
-            // It was killed: nobody is answered any more.
-            told.lock().unwrap().take();
-        });
-        Self {
-            process,
-            orders: tokio::sync::Mutex::new((orders, 0)),
-            waiting,
-        }
-    }
-
-    /// The answer to come.
-    async fn ask(&self, order: &str) -> oneshot::Receiver<String> {
-        let (tell, answer) = oneshot::channel();
-        let mut orders = self.orders.lock().await;
-        orders.1 += 1;
-        let number = orders.1;
-        if let Some(waiting) = self.waiting.lock().unwrap().as_mut() {
-            waiting.insert(number, tell);
-        }
-        let line = format!("{number} {order}\n");
-        let _killed = orders.0.write_all(line.as_bytes()).await;
-        answer
-    }
-}
-
-/// `SplitMix64`: the same choices for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
 }

@@ -2,6 +2,7 @@
 
 use adjourn::{
     audit::{BlockingSink, Event, EventKind},
+    id::SessionId,
     store::SessionStore,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -39,6 +40,29 @@ pub(crate) trait Place: Send + Sized + Sync + 'static {
 
     /// The rows of that sink: the id of the event and the reason.
     fn rows(&self) -> impl Future<Output = Vec<(String, String)>> + Send;
+}
+
+/// A place on a server of its own that can stand still, in the server's time.
+pub(crate) trait Shared: Place {
+    type Server: Send + 'static;
+
+    /// What the near cache of its nodes is set to, if they have one.
+    const MAX_STALENESS: Option<Duration>;
+
+    /// A server; `None`, said loudly, where there is none to be had.
+    fn start() -> Option<Self::Server>;
+
+    fn on(server: &Self::Server) -> impl Future<Output = Self> + Send;
+
+    fn pause(server: &mut Self::Server);
+
+    fn resume(server: &mut Self::Server);
+
+    /// Every session that there is or was.
+    fn ids(&self) -> impl Future<Output = Vec<SessionId>> + Send;
+
+    /// How many of them live, or wait for somebody who works on their ending.
+    fn unfinished(&self) -> impl Future<Output = usize> + Send;
 }
 
 /// The id of the event and the reason, if the event is an ending.

@@ -106,6 +106,7 @@ impl<P: Place> Case<P> {
             name: "other".to_owned(),
             dies: Point::Nowhere,
             lease: LEASE,
+            max_staleness: None,
             go: watch::channel(true).1,
         };
         let other = node.open(&place, place.store(PATIENT).await).await;

@@ -1,11 +1,13 @@
 //! A schema of its own, whose time the test moves.
 
 use crate::{
-    place::{Place, ending},
+    place::{Place, Shared, ending},
+    server::Server,
     support::Schema,
 };
 use adjourn::{
     audit::{BlockingSink, Event},
+    id::SessionId,
     store::PostgresStore,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row, postgres::PgConnectOptions};
@@ -16,7 +18,7 @@ pub(crate) struct Database(pub(crate) Schema);
 
 impl Database {
     /// In the server's own time.
-    pub(crate) async fn on(schema: Schema) -> Self {
+    async fn in_own_time(schema: Schema) -> Self {
         schema.builder().migrate().await.unwrap();
         schema
             .run("create table @schema@.audit (id text primary key, reason text not null)")
@@ -41,7 +43,7 @@ impl Place for Database {
 
     async fn make(_folder: &Path) -> Option<Self> {
         let schema = Schema::of_a_test()?;
-        let database = Self::on(schema).await;
+        let database = Self::in_own_time(schema).await;
         database.0.stop_time().await;
         Some(database)
     }
@@ -72,6 +74,43 @@ impl Place for Database {
             .await;
         let rows = rows.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+}
+
+impl Shared for Database {
+    type Server = Server;
+
+    const MAX_STALENESS: Option<Duration> = None;
+
+    fn start() -> Option<Server> {
+        Server::start()
+    }
+
+    async fn on(server: &Server) -> Self {
+        Self::in_own_time(Schema::on(server.options())).await
+    }
+
+    fn pause(server: &mut Server) {
+        server.pause();
+    }
+
+    fn resume(server: &mut Server) {
+        server.resume();
+    }
+
+    async fn ids(&self) -> Vec<SessionId> {
+        let select = format!("select id from {}.session", self.0.name);
+        let rows = sqlx::query(AssertSqlSafe(select))
+            .fetch_all(&self.0.pool())
+            .await;
+        let id = |bytes: Vec<u8>| SessionId::from_bytes(bytes.try_into().unwrap());
+        rows.unwrap().iter().map(|row| id(row.get(0))).collect()
+    }
+
+    async fn unfinished(&self) -> usize {
+        let open =
+            "select count(*) from @schema@.session where ended_at is null or claim is not null";
+        usize::try_from(self.0.number(open).await).unwrap()
     }
 }
 

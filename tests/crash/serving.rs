@@ -2,7 +2,7 @@
 
 use crate::{
     node::Node,
-    place::Place,
+    place::Shared,
     point::Point,
     process::{Order, say},
 };
@@ -33,12 +33,13 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// So that the work of those that are killed is soon another's.
 const LEASE: Duration = Duration::from_secs(3);
 
-pub(crate) async fn serve<P: Place>(place: P, order: Order) {
+pub(crate) async fn serve<P: Shared>(place: P, order: Order) {
     let node = Node {
         folder: &order.folder,
         name: order.id.expect("a name"),
         dies: Point::Anywhere,
         lease: LEASE,
+        max_staleness: P::MAX_STALENESS,
         go: watch::channel(true).1,
     };
     let sessions = node.open(&place, place.store(LIMIT).await).await;
