@@ -78,13 +78,11 @@ where
         }
     }
 
-    /// Calls the inner service where its future is kept: handed over as a value, a large one would
-    /// be copied once more.
     #[inline]
-    pub(super) fn inner(call: impl FnOnce() -> S::Future, visit: Visit) -> Self {
+    pub(super) fn inner(future: S::Future, visit: Visit) -> Self {
         Self {
             state: State::Inner {
-                future: call(),
+                future,
                 visit: Some(visit),
             },
         }

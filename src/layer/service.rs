@@ -76,10 +76,13 @@ where
             return ResponseFuture::pass_through(self.inner.call(request));
         }
         match flow::enter(&self.core, &request) {
-            Reply::Now(entrance) => match entrance.admit(&mut request) {
-                Ok(visit) => ResponseFuture::inner(|| self.inner.call(request), visit),
-                Err(answer) => ResponseFuture::refused(answer),
-            },
+            Reply::Now(entrance) => {
+                let visit = match entrance.admit(&mut request) {
+                    Ok(visit) => visit,
+                    Err(answer) => return ResponseFuture::refused(answer),
+                };
+                ResponseFuture::inner(self.inner.call(request), visit)
+            }
             Reply::Later(entrance) => {
                 // The service that was polled ready is the one to call.
                 let unready = self.inner.clone();
