@@ -54,7 +54,7 @@ fn main() -> io::Result<()> {
             let population = Population::new(count, stack);
             writeln!(out, "{count} sessions, {stack}")?;
             let mut scenarios = scenarios(stack, &population);
-            let mut figures = harness::measure(ALLOCATOR, &mut scenarios, 201);
+            let mut figures = harness::measure(Some(ALLOCATOR), &mut scenarios, 201);
             if count == COUNTED_WITH {
                 count_instructions(stack, &mut figures)?;
             }

@@ -108,15 +108,15 @@ pub(crate) struct Figures {
     /// Nanoseconds of a request, for each round. A round runs all scenarios one after another, so
     /// that what disturbs one disturbs its neighbours: compare within a round.
     pub(crate) rounds: Vec<f64>,
-    /// Of a request.
-    pub(crate) allocations: f64,
+    /// Of a request, where they are counted: which costs time at each of them.
+    pub(crate) allocations: Option<f64>,
     /// Of a request, where they were counted.
     pub(crate) instructions: Option<f64>,
 }
 
-/// Measures time and allocations of all, one batch of each in turn, `rounds` times.
+/// Measures time of all, one batch of each in turn, `rounds` times, and the allocations.
 pub(crate) fn measure(
-    allocator: &StatsAlloc<System>,
+    allocator: Option<&StatsAlloc<System>>,
     scenarios: &mut [Scenario],
     rounds: usize,
 ) -> Vec<Figures> {
@@ -143,11 +143,11 @@ pub(crate) fn measure(
     figures
 }
 
-fn allocations(allocator: &StatsAlloc<System>, run: &mut dyn FnMut()) -> f64 {
-    let region = Region::new(allocator);
+fn allocations(allocator: Option<&StatsAlloc<System>>, run: &mut dyn FnMut()) -> Option<f64> {
+    let region = allocator.map(Region::new);
     run();
-    let change = region.change();
-    (change.allocations + change.reallocations) as f64 / BATCH as f64
+    let change = region?.change();
+    Some((change.allocations + change.reallocations) as f64 / BATCH as f64)
 }
 
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -209,13 +209,15 @@ pub(crate) fn table(figures: &[Figures]) -> String {
         let above = median(row.rounds.iter().zip(&first.rounds).map(|(a, b)| a - b));
         let (allocations, instructions) = (row.allocations, row.instructions);
         let counted = |count: Option<f64>| count.map_or("-".to_owned(), |c| format!("{c:.0}"));
+        let above_first = |(count, first): (f64, f64)| count - first;
         let _ = writeln!(
             text,
-            "  {:<32} {nanos:>7.0} {above:>7.0} {allocations:>7.1} {:>7.1} {:>7} {:>7}",
+            "  {:<32} {nanos:>7.0} {above:>7.0} {:>7} {:>7} {:>7} {:>7}",
             row.name,
-            allocations - first.allocations,
+            counted(allocations),
+            counted(allocations.zip(first.allocations).map(above_first)),
             counted(instructions),
-            counted(instructions.zip(first.instructions).map(|(a, b)| a - b)),
+            counted(instructions.zip(first.instructions).map(above_first)),
         );
     }
     text

@@ -9,11 +9,19 @@ mod request;
 mod subjects;
 mod threads;
 
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use stats_alloc::StatsAlloc;
 use std::{alloc::System, env, io};
 
+/// Counting costs time at each allocation, of which some have more than others: times are taken
+/// without.
+#[cfg(feature = "allocations")]
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static COUNTING: &StatsAlloc<System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+#[cfg(feature = "allocations")]
+const ALLOCATOR: Option<&StatsAlloc<System>> = Some(COUNTING);
+#[cfg(not(feature = "allocations"))]
+const ALLOCATOR: Option<&StatsAlloc<System>> = None;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
