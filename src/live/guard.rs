@@ -1,6 +1,7 @@
 //! The hold of one connection on its session.
 
 use super::{
+    agenda::Due,
     registry::Registry,
     signal::{Place, Signal, Wait},
     sync::Arc,
@@ -26,10 +27,10 @@ pub struct LiveGuard {
 
 impl LiveGuard {
     /// Registers.
-    pub(super) fn new(id: SessionId, registry: &Registry) -> Self {
+    pub(super) fn new(id: SessionId, registry: &Registry, due: Option<Due>) -> Self {
         Self {
             id,
-            signal: registry.register(id),
+            signal: registry.register(id, due),
             registry: registry.clone(),
             place: None,
             unverified: false,

@@ -23,6 +23,8 @@
 //! 9. **What cannot be verified is cut too**, after a grace, and told apart: nobody is told that a
 //!    session ended which may go on ([`LiveGuard::is_unavailable`], [`SessionUnverified`]). Who
 //!    registers after that, when the store answers again, is not cut with the others.
+//! 10. **Deadlines are remembered, not judged**: a session that holds a connection is to be looked at
+//!     when it is due, and the store says whether it is over. No connection has a timer.
 //!
 //! ```
 //! use adjourn::{id::SessionId, live::{Live, Since}, reason::EndReason};
@@ -46,8 +48,9 @@
 //! # Ok::<(), getrandom::Error>(())
 //! ```
 //!
-//! Knows nothing of stores, notices or deadlines: whoever learns of an ending tells it.
+//! Knows nothing of stores and notices: whoever learns of an ending tells it.
 
+mod agenda;
 mod body;
 mod cut;
 mod endings;
@@ -65,6 +68,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use agenda::Due;
 pub use body::{BoxError, SessionBody};
 pub use cut::{CutStyle, SessionEnded, SessionUnverified};
 pub use endings::{Mark, Since};

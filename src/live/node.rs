@@ -2,12 +2,13 @@
 
 use super::{
     LiveGuard, Mark, Since,
+    agenda::Due,
     endings::Endings,
     observers::{Observer, Observers},
     registry::Registry,
     sync::Arc,
 };
-use crate::{id::SessionId, reason::EndReason};
+use crate::{id::SessionId, reason::EndReason, time::Timestamp};
 use std::{collections::BTreeSet, fmt, sync::Weak};
 
 /// What one node holds open and what it knows to have ended lately; see the [module](super) for
@@ -57,10 +58,15 @@ impl Live {
     /// The guard is ended already if the session ended since the mark, and
     /// [unverified](LiveGuard::is_unverified) if that is not known.
     pub fn hold(&self, id: SessionId, mark: Mark) -> LiveGuard {
+        self.hold_until(id, mark, None)
+    }
+
+    /// [`hold`](Self::hold), and the session is among [`due`](Self::due) when its time has come.
+    pub(crate) fn hold_until(&self, id: SessionId, mark: Mark, due: Option<Due>) -> LiveGuard {
         // First the registry, then the endings. `ended` goes the other way round, and both pass
         // through the lock of the session's shard: if its cut came before our registration, that
         // lock also shows us the ending that it had recorded before.
-        let mut guard = LiveGuard::new(id, &self.registry);
+        let mut guard = LiveGuard::new(id, &self.registry, due);
         match self.endings.since(mark, id) {
             Since::Ended(reason) => guard.cut(reason),
             Since::Lost => guard.set_unverified(),
@@ -104,6 +110,25 @@ impl Live {
         let mut held: BTreeSet<SessionId> = self.observers.held().collect();
         held.extend(self.registry.held());
         held.into_iter().collect()
+    }
+
+    /// The sessions with open connections whose deadline has passed as far as is known, each once:
+    /// to check with the store, and to be told of as [`ended`](Self::ended) or [`moved`](Self::moved).
+    ///
+    /// Cost: one short lock when none is due.
+    pub(crate) fn due(&self, now: Timestamp) -> Vec<SessionId> {
+        self.registry.due(now)
+    }
+
+    /// A session that was due is live, or the store could not say: it is due again later.
+    pub(crate) fn moved(&self, id: SessionId, now: Timestamp) {
+        self.registry.moved(id, now);
+    }
+
+    /// How many sessions are to be looked at when they are due.
+    #[cfg(test)]
+    pub(super) fn agenda_len(&self) -> usize {
+        self.registry.agenda_len()
     }
 
     /// How many sessions hold open connections.

@@ -1,7 +1,12 @@
 //! The open connections of this node, by session.
 
-use super::{signal::Signal, sync::Arc, table::Table};
-use crate::{id::SessionId, reason::EndReason};
+use super::{
+    agenda::{Agenda, Due},
+    signal::Signal,
+    sync::Arc,
+    table::Table,
+};
+use crate::{id::SessionId, reason::EndReason, time::Timestamp};
 use std::mem;
 
 /// The open connections of this node: for each session one signal, and how many wait for it.
@@ -10,23 +15,37 @@ use std::mem;
 /// session at the same time shares the entry's signal: register, unregister and the look-up of a
 /// cut are each one step under the lock of the entry's shard. Signals are cut outside of it.
 #[derive(Clone)]
-pub(super) struct Registry(Arc<Table<Entry>>);
+pub(super) struct Registry(Arc<Inner>);
+
+struct Inner {
+    table: Table<Entry>,
+    /// Exactly one place for each entry that knows its deadline, but while it is being looked at.
+    agenda: Agenda,
+}
 
 #[derive(Default)]
 struct Entry {
     guards: usize,
     signal: Arc<Signal>,
+    due: Option<Due>,
 }
 
 impl Registry {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Table::new()))
+        Self(Arc::new(Inner {
+            table: Table::new(),
+            agenda: Agenda::new(),
+        }))
     }
 
-    /// Registers a connection; [`unregister`](Self::unregister) must follow.
-    pub(super) fn register(&self, id: SessionId) -> Arc<Signal> {
-        let (signal, left) = self.0.change(id, |entry| {
+    /// Registers a connection, whose session is looked at when it is due;
+    /// [`unregister`](Self::unregister) must follow.
+    pub(super) fn register(&self, id: SessionId, due: Option<Due>) -> Arc<Signal> {
+        let (signal, left) = self.0.table.change(id, |entry| {
             entry.guards = entry.guards.saturating_add(1);
+            if let Some(due) = due {
+                self.enter(id, entry, due);
+            }
             // Whoever registers now has asked the store: the session lived through the outage.
             let is_over = entry.signal.is_unavailable();
             let left = is_over.then(|| mem::take(&mut entry.signal));
@@ -38,17 +57,47 @@ impl Registry {
 
     /// Takes back one [`register`](Self::register); the last one removes the session.
     pub(super) fn unregister(&self, id: SessionId) {
-        let removed = self.0.remove_if(id, |entry| {
+        let removed = self.0.table.remove_if(id, |entry| {
             entry.guards = entry.guards.saturating_sub(1);
-            entry.guards == 0
+            let is_last = entry.guards == 0;
+            if let (true, Some(due)) = (is_last, &entry.due) {
+                self.0.agenda.leave(id, due);
+            }
+            is_last
         });
         drop(removed);
+    }
+
+    /// Takes the sessions that are due and not cut; [`moved`](Self::moved) follows for those that
+    /// live.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<SessionId> {
+        let mut due = self.0.agenda.take(now);
+        due.retain(|id| {
+            let is_cut = self.0.table.read(*id, |entry| entry.signal.is_cut());
+            is_cut == Some(false)
+        });
+        due
+    }
+
+    /// Looks at a session again later, if it still holds a connection.
+    pub(super) fn moved(&self, id: SessionId, now: Timestamp) {
+        self.0.table.change_if_any(id, |entry| {
+            if let Some(due) = entry.due {
+                self.enter(id, entry, due.moved(now));
+            }
+        });
+    }
+
+    /// The last one counts: one that is too early only asks the store too early.
+    fn enter(&self, id: SessionId, entry: &mut Entry, due: Due) {
+        let before = entry.due.replace(due);
+        self.0.agenda.enter(id, before.as_ref(), &due);
     }
 
     /// Cuts all connections of a session; how many, or 0 when they had been cut before.
     pub(super) fn cut(&self, id: SessionId, reason: EndReason) -> usize {
         let entry = |entry: &Entry| (entry.guards, Arc::clone(&entry.signal));
-        match self.0.read(id, entry) {
+        match self.0.table.read(id, entry) {
             Some((guards, signal)) if signal.cut(reason) => guards,
             _ => 0,
         }
@@ -58,7 +107,7 @@ impl Registry {
     pub(super) fn cut_unavailable(&self) -> usize {
         let cut = |id| {
             let entry = |entry: &Entry| (entry.guards, Arc::clone(&entry.signal));
-            let (guards, signal) = self.0.read(id, entry)?;
+            let (guards, signal) = self.0.table.read(id, entry)?;
             signal.cut_unavailable().then_some(guards)
         };
         self.held().into_iter().filter_map(cut).sum()
@@ -66,11 +115,16 @@ impl Registry {
 
     /// The sessions that hold a connection which was not cut.
     pub(super) fn held(&self) -> Vec<SessionId> {
-        self.0.ids(|entry| !entry.signal.is_cut())
+        self.0.table.ids(|entry| !entry.signal.is_cut())
     }
 
     /// How many sessions hold a connection, cut or not.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.0.table.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn agenda_len(&self) -> usize {
+        self.0.agenda.len()
     }
 }

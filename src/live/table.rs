@@ -30,6 +30,13 @@ mod sharded {
             change(self.0.entry(id).or_default().value_mut())
         }
 
+        /// Changes the entry if there is one.
+        pub(crate) fn change_if_any(&self, id: SessionId, change: impl FnOnce(&mut V)) {
+            if let Some(mut entry) = self.0.get_mut(&id) {
+                change(entry.value_mut());
+            }
+        }
+
         /// Reads the entry.
         pub(crate) fn read<R>(&self, id: SessionId, read: impl FnOnce(&V) -> R) -> Option<R> {
             self.0.get(&id).map(|entry| read(entry.value()))
@@ -78,6 +85,12 @@ mod whole {
 
         pub(crate) fn change<R>(&self, id: SessionId, change: impl FnOnce(&mut V) -> R) -> R {
             change(lock(&self.0).entry(id).or_default())
+        }
+
+        pub(crate) fn change_if_any(&self, id: SessionId, change: impl FnOnce(&mut V)) {
+            if let Some(entry) = lock(&self.0).get_mut(&id) {
+                change(entry);
+            }
         }
 
         pub(crate) fn read<R>(&self, id: SessionId, read: impl FnOnce(&V) -> R) -> Option<R> {

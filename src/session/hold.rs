@@ -3,8 +3,9 @@
 use super::{Session, SocketRefused};
 use crate::{
     id::SessionId,
-    live::{Close, CloseRules, LiveGuard, LiveSocket, watch},
+    live::{Close, CloseRules, Due, LiveGuard, LiveSocket, watch},
     policy::judge_websocket,
+    record::Live,
     store,
     terminate::Road,
 };
@@ -53,8 +54,10 @@ impl Session {
 
     /// Registers a connection of the live session.
     pub(crate) fn guard(&self) -> Option<LiveGuard> {
-        let (id, road) = (self.id()?, &self.context().road);
-        let guard = road.live.hold(id, self.0.mark);
+        let road = &self.context().road;
+        let due = |live: &Live| (live.id, Due::of(live, road.clock.now()));
+        let (id, due) = self.with_live(due)?;
+        let guard = road.live.hold_until(id, self.0.mark, Some(due));
         if guard.is_unverified() {
             road.verify_soon(id);
         }

@@ -1,7 +1,10 @@
-//! What runs without a request: the sweeper, the store's notices, the re-check of what is held, the
-//! removal of what a crash left.
+//! What runs without a request: the sweeper, the store's notices, the re-check of what is held, now
+//! and then and at its deadline, the removal of what a crash left.
 
-use super::{Road, listen::listen, scratch::tend, store_clock::StoreClock, underway::Underway};
+use super::{
+    Road, listen::listen, scratch::tend, store_clock::StoreClock, underway::Underway,
+    verify::watch_deadlines,
+};
 use crate::store;
 use std::{
     sync::{
@@ -46,6 +49,11 @@ impl Background {
                 self.stop
                     .clone()
                     .run_until_cancelled_owned(listen(Arc::clone(road))),
+            );
+            road.tasks.spawn(
+                self.stop
+                    .clone()
+                    .run_until_cancelled_owned(watch_deadlines(Arc::clone(road))),
             );
             road.tasks.spawn(
                 self.stop

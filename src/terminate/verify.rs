@@ -7,7 +7,17 @@ use crate::{
     record::Activity,
     store::{self, Checked},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+/// Asks about what this node holds when it is due, in case nobody sweeps in time, until it is
+/// dropped. One timer for all; where nothing is due, one short lock.
+pub(super) async fn watch_deadlines(road: Arc<Road>) {
+    loop {
+        sleep(LOOK_INTERVAL).await;
+        road.verify_due().await;
+    }
+}
 
 impl Road {
     /// Asks the store how every session that this node holds stands, and cuts what ended.
@@ -19,6 +29,35 @@ impl Road {
             self.verify(ids).await?;
         }
         Ok(())
+    }
+
+    /// Asks the store about what is due, cuts what is over at once and ends it.
+    async fn verify_due(self: &Arc<Self>) {
+        let now = self.clock.now();
+        for ids in self.live.due(now).chunks(MOST_IDS) {
+            let asked = self.store.check(ids, Activity::Passive).await;
+            let standings = asked.unwrap_or_else(|error| {
+                self.store_failed("check", &error);
+                // Whether they may go on is decided where everything held is checked.
+                vec![Checked::Live; ids.len()]
+            });
+            for (id, standing) in ids.iter().zip(standings) {
+                match standing {
+                    Checked::Live => self.live.moved(*id, now),
+                    over => self.cut_and_end(*id, over),
+                }
+            }
+        }
+    }
+
+    /// The cut does not wait for the store or for hooks: what is due is never live again.
+    fn cut_and_end(self: &Arc<Self>, id: SessionId, standing: Checked) {
+        if let Checked::Due(reason) = &standing {
+            self.live.ended(id, reason.clone());
+        }
+        let road = Arc::clone(self);
+        self.tasks
+            .spawn(async move { road.react(id, standing).await });
     }
 
     /// Asks the store about one session that this node began to hold when it may have missed its
@@ -71,3 +110,6 @@ impl Road {
 
 /// How many ids one `check` may name.
 const MOST_IDS: usize = 500;
+
+/// How often it is looked whether something is due: as often as the sweeper looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);

@@ -3,7 +3,7 @@
 use crate::{
     client::{Client, closed, soon},
     routes::{self, Told},
-    support::Site,
+    support::{Browser, Op, Site, When},
 };
 use adjourn::{
     id::SessionId,
@@ -61,4 +61,58 @@ async fn a_gap_is_enough_for_a_check() {
     let (_site, mut socket) = ended_unheard(&notices, Duration::MAX).await;
     notices.send(|| Notice::Gap);
     assert_eq!(soon("the end", socket.over()).await, closed("forced"));
+}
+
+/// A site on which nobody sweeps, and nothing is checked but at its deadline; a session of it with
+/// an open socket.
+async fn unswept() -> (Site, Browser, Client) {
+    let builder = routes::site(&Told::default())
+        .configure(|builder| builder.with_recheck_every(Duration::MAX));
+    builder.store.fail(Op::EndDue, When::Before);
+    let site = builder.open().await;
+    let alice = site.logged_in("alice").await;
+    let socket = Client::open(&site, &alice, "/ws/echo").await;
+    (site, alice, socket)
+}
+
+// R-14-7, R-14-9
+#[tokio::test]
+async fn a_deadline_cuts_and_ends_though_nobody_sweeps() {
+    let (site, _alice, mut socket) = unswept().await;
+    site.clock.advance(Duration::from_mins(15));
+    assert_eq!(soon("the end", socket.over()).await, closed("idle-timeout"));
+    let recorded = async {
+        while site.store.calls(Op::Acknowledge) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("the ending", recorded).await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_touched_is_looked_at_again() {
+    let (site, alice, mut socket) = unswept().await;
+    site.clock.advance(Duration::from_mins(14));
+    assert_eq!(alice.get("/api/me").await.status, 200);
+    assert_eq!(site.store.calls(Op::Check), 0, "not before its time");
+    site.clock.advance(Duration::from_mins(1));
+    let looked_at = async {
+        while site.store.calls(Op::Check) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("the look", looked_at).await;
+    assert_eq!(socket.ask("still").await.as_deref(), Some("still"));
+
+    site.clock.advance(Duration::from_mins(14));
+    assert_eq!(soon("the end", socket.over()).await, closed("idle-timeout"));
+}
+
+#[tokio::test]
+async fn the_cut_at_the_deadline_waits_neither_for_the_store_nor_for_hooks() {
+    let (site, _alice, mut socket) = unswept().await;
+    let held = site.store.hold(Op::End, When::Before);
+    site.clock.advance(Duration::from_mins(15));
+    assert_eq!(soon("the end", socket.over()).await, closed("idle-timeout"));
+    held.release();
 }

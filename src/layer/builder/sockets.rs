@@ -56,7 +56,9 @@ impl SessionsBuilder {
     /// How often the sessions of everything that is held open are checked with the store, in case
     /// a notice was lost. *Default:* 30 seconds.
     ///
-    /// Cost: one question for each 500 sessions.
+    /// Cost: one question for each 500 sessions. Whatever the interval, a session is also checked at
+    /// the deadline that it had when its connection was opened, and from then on now and then while
+    /// activity moves it: it is cut on time where no node sweeps.
     pub const fn with_recheck_every(mut self, interval: Duration) -> Self {
         self.road.recheck = interval;
         self

@@ -3,13 +3,16 @@
 use super::waker::CountingWaker;
 use crate::{
     id::SessionId,
-    live::{Live, LiveGuard, Since},
+    live::{Due, Live, LiveGuard, Since},
     reason::EndReason,
+    record::Remaining,
+    time::Timestamp,
 };
 use std::{
     pin::pin,
     task::{Context, Poll, Waker},
     thread,
+    time::Duration,
 };
 
 fn id(n: u8) -> SessionId {
@@ -66,6 +69,40 @@ fn what_is_not_known_is_unverified() {
     live.ended(id(3), EndReason::Logout);
     assert!(guard.is_ended(), "an unverified guard is cut as any other");
     assert!(!live.hold(id(4), live.mark()).is_unverified());
+}
+
+#[test]
+fn what_is_held_is_due_once_and_leaves_nothing_behind() {
+    let (live, now) = (Live::default(), Timestamp::from_unix_millis(1_000_000));
+    let idle = Some(Duration::from_mins(15));
+    let absolute = Duration::from_hours(8);
+    let due = || Due::new(Remaining { idle, absolute }, idle, now);
+    let mark = live.mark();
+    let guards: Vec<_> = (0..3)
+        .map(|_| live.hold_until(id(1), mark, Some(due())))
+        .collect();
+    let cut = live.hold_until(id(2), mark, Some(due()));
+    live.ended(id(2), EndReason::Logout);
+    assert_eq!(live.agenda_len(), 2, "one place for each session");
+
+    let deadline = now.saturating_add(Duration::from_mins(15));
+    let before = deadline.saturating_sub(Duration::from_millis(1));
+    assert_eq!(live.due(before), []);
+    assert_eq!(
+        live.due(deadline),
+        [id(1)],
+        "what was cut is nobody's matter"
+    );
+    live.moved(id(1), deadline);
+    assert_eq!(live.due(deadline), []);
+    let again = deadline.saturating_add(Duration::from_secs(30));
+    assert_eq!(live.due(again), [id(1)]);
+    live.moved(id(1), again);
+
+    drop((guards, cut));
+    assert_eq!((live.len(), live.agenda_len()), (0, 0));
+    live.moved(id(1), again);
+    assert_eq!(live.agenda_len(), 0, "nothing is entered of what has left");
 }
 
 #[test]
