@@ -136,6 +136,12 @@ pub enum EventKind {
     },
     /// A session's secret was replaced.
     Rotated,
+    /// The handshake of a WebSocket was refused: the page that sent it may not open one here. See
+    /// [`judge_websocket`](crate::policy::judge_websocket).
+    SocketRefused {
+        /// Why: a stable code.
+        why: &'static str,
+    },
     /// A session was not started for a reason that has nothing to do with the user.
     StartRefused {
         /// Why: a stable code.
@@ -234,6 +240,7 @@ impl EventKind {
             Self::PolicyVerdict { .. } => "policy-verdict",
             Self::RedirectRefused { .. } => "redirect-refused",
             Self::Rotated => "session-rotated",
+            Self::SocketRefused { .. } => "socket-refused",
             Self::StartRefused { .. } => "start-refused",
             Self::Started => "session-started",
             Self::StoreFailed { .. } => "store-failed",
@@ -259,6 +266,7 @@ impl EventKind {
             | Self::OutdatedToken
             | Self::PolicyVerdict { .. }
             | Self::RedirectRefused { .. }
+            | Self::SocketRefused { .. }
             | Self::UnknownToken
             | Self::WrongSecret => Severity::Warning,
             Self::EventsLost { .. }

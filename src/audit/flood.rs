@@ -241,6 +241,7 @@ const fn is_limited(kind: &EventKind) -> bool {
         | EventKind::OutdatedToken
         | EventKind::PolicyVerdict { .. }
         | EventKind::RedirectRefused { .. }
+        | EventKind::SocketRefused { .. }
         | EventKind::StartRefused { .. }
         | EventKind::StoreFailed { .. }
         | EventKind::UnknownToken

@@ -22,6 +22,7 @@ use std::time::Duration;
 /// | `adjourn_log_outs_refused_total` | `why` | forged or malformed log-outs |
 /// | `adjourn_extensions_refused_total` | `why` | forged or malformed requests to extend |
 /// | `adjourn_redirects_refused_total` | | redirects after an ending that led where nobody is to be sent |
+/// | `adjourn_sockets_refused_total` | `why` | handshakes of WebSockets from pages that may not open one |
 /// | `adjourn_starts_refused_total` | `why` | log-ins refused: `limit-reached`, `audit-unavailable` |
 /// | `adjourn_policy_verdicts_total` | `policy`, `verdict` | what policies found and was recorded: `report`, `require-fresh`, `end`, `failed` |
 /// | `adjourn_guessing_total` | | sources that presented many tokens that were never issued |
@@ -29,7 +30,7 @@ use std::time::Duration;
 /// | `adjourn_store_failures_total` | `operation` | failures of the store |
 ///
 /// What [`EventLimits`](super::EventLimits) count instead of recording is in these numbers, as soon
-/// as the window is over; a log-out among it with `why="suppressed"`, a failure of the store with
+/// as the window is over; a log-out or another refusal among it with `why="suppressed"`, a failure of the store with
 /// `operation="suppressed"`, a verdict with `policy="suppressed"`.
 ///
 /// With the feature `metrics` there are also, without this sink:
@@ -80,6 +81,7 @@ impl Sink for MetricsSink {
                 }
             }
             EventKind::RedirectRefused { .. } => redirect_refused(1),
+            EventKind::SocketRefused { why } => socket_refused(why, 1),
             EventKind::StartRefused { why } => start_refused(why, 1),
             EventKind::Started => counter!("adjourn_sessions_started_total").increment(1),
             EventKind::StoreFailed { operation, .. } => store_failed(operation, 1),
@@ -114,6 +116,7 @@ fn suppressed(kind: &'static str, count: u64) {
         "extend-refused" => extend_refused("suppressed", count),
         "log-out-refused" => log_out_refused("suppressed", count),
         "redirect-refused" => redirect_refused(count),
+        "socket-refused" => socket_refused("suppressed", count),
         "start-refused" => start_refused("suppressed", count),
         "store-failed" => store_failed("suppressed", count),
         kind => token_refused(kind, count),
@@ -151,6 +154,10 @@ fn log_out_refused(why: &'static str, count: u64) {
 
 fn redirect_refused(count: u64) {
     counter!("adjourn_redirects_refused_total").increment(count);
+}
+
+fn socket_refused(why: &'static str, count: u64) {
+    counter!("adjourn_sockets_refused_total", "why" => why).increment(count);
 }
 
 fn start_refused(why: &'static str, count: u64) {

@@ -70,6 +70,7 @@ impl Native<'_> {
             EventKind::LimitReached { max } => map.serialize_entry("max", max),
             EventKind::ExtendRefused { why }
             | EventKind::LogOutRefused { why }
+            | EventKind::SocketRefused { why }
             | EventKind::StartRefused { why } => map.serialize_entry("why", why),
             EventKind::PolicyVerdict { verdict, findings } => {
                 map.serialize_entry("verdict", verdict)?;

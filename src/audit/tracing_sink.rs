@@ -62,7 +62,9 @@ impl Sink for TracingSink {
             }
             EventKind::Guessing { count } => write_event!(ERROR, event, count = *count),
             EventKind::LimitReached { max } => write_event!(WARN, event, max = *max),
-            EventKind::ExtendRefused { why } | EventKind::LogOutRefused { why } => {
+            EventKind::ExtendRefused { why }
+            | EventKind::LogOutRefused { why }
+            | EventKind::SocketRefused { why } => {
                 write_event!(WARN, event, why = *why);
             }
             EventKind::OutdatedToken | EventKind::UnknownToken | EventKind::WrongSecret => {

@@ -2,6 +2,7 @@
 
 use super::{Session, SocketRefused};
 use crate::{
+    audit::EventKind,
     id::SessionId,
     live::{Close, CloseRules, Due, LiveGuard, LiveSocket, watch},
     policy::judge_websocket,
@@ -33,22 +34,45 @@ impl Session {
     /// Judges the handshake of a WebSocket and holds the socket that is about to open, from before
     /// the response on.
     ///
-    /// Under axum, [`WebSocketUpgrade`](crate::layer::websocket::WebSocketUpgrade) does this.
+    /// Under axum, [`WebSocketUpgrade`](crate::layer::websocket::WebSocketUpgrade) does this. A page
+    /// that may not is recorded ([`SocketRefused`](crate::audit::EventKind::SocketRefused)).
     ///
     /// # Errors
     /// The handshake comes from a page that may not open a socket here, or there is no live session.
     /// [`SocketRefused::into_http_response`] is the answer.
     pub fn open_socket(&self) -> Result<SocketHold, SocketRefused> {
-        let context = self.context();
-        let is_bearer = self.via() == Some(crate::carrier::Via::Bearer);
-        let (own, allowed) = (context.origin.as_ref(), &context.sockets.origins);
-        judge_websocket(self.facts(), is_bearer, own, allowed).map_err(SocketRefused::origin)?;
+        self.judge_handshake()?;
         let hold = self
             .live()
             .ok_or_else(|| SocketRefused::not_live(self.standing()))?;
         Ok(SocketHold {
             hold,
-            rules: Arc::clone(&context.sockets.close),
+            rules: Arc::clone(&self.context().sockets.close),
+        })
+    }
+
+    /// Why the request opens no WebSocket whatever its session is, if it is the handshake of one
+    /// from a page of another origin: its page is not told how the session stands.
+    ///
+    /// Only where it is known which origins may, and what no browser sent is told as ever.
+    pub(crate) fn foreign_handshake(&self) -> Option<SocketRefused> {
+        let (facts, context) = (self.facts(), self.context());
+        let is_known = context.origin.is_some() || !context.sockets.origins.is_empty();
+        if !facts.is_upgrade() || facts.origin().is_none() || !is_known {
+            return None;
+        }
+        self.judge_handshake().err()
+    }
+
+    /// Judges the page that sent the handshake; a refusal is recorded.
+    fn judge_handshake(&self) -> Result<(), SocketRefused> {
+        let context = self.context();
+        let is_bearer = self.via() == Some(crate::carrier::Via::Bearer);
+        let (own, allowed) = (context.origin.as_ref(), &context.sockets.origins);
+        judge_websocket(self.facts(), is_bearer, own, allowed).map_err(|refusal| {
+            let why = refusal.code();
+            self.record_refused(EventKind::SocketRefused { why });
+            SocketRefused::origin(refusal)
         })
     }
 

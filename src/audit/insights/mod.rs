@@ -231,6 +231,7 @@ impl State {
             | EventKind::PolicyVerdict { .. }
             | EventKind::RedirectRefused { .. }
             | EventKind::Rotated
+            | EventKind::SocketRefused { .. }
             | EventKind::StartRefused { .. }
             | EventKind::StoreFailed { .. } => None,
         };

@@ -102,6 +102,7 @@ impl Activity {
             | EventKind::OutdatedToken
             | EventKind::PolicyVerdict { .. }
             | EventKind::RedirectRefused { .. }
+            | EventKind::SocketRefused { .. }
             | EventKind::StoreFailed { .. }
             | EventKind::UnknownToken
             | EventKind::UseAfterEnd { .. }
@@ -196,6 +197,7 @@ fn detail(kind: &EventKind) -> Option<Value> {
         EventKind::LimitReached { .. } => "LIMIT_REACHED",
         EventKind::ExtendRefused { why }
         | EventKind::LogOutRefused { why }
+        | EventKind::SocketRefused { why }
         | EventKind::StartRefused { why } => why,
         EventKind::PolicyVerdict { verdict, .. } => verdict,
         EventKind::StoreFailed { operation, .. } => operation,

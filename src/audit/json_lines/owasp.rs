@@ -83,6 +83,7 @@ fn word(event: &Event, names: &Names) -> String {
         | EventKind::LogOutRefused { .. }
         | EventKind::PolicyVerdict { .. }
         | EventKind::RedirectRefused { .. }
+        | EventKind::SocketRefused { .. }
         | EventKind::StartRefused { .. }
         | EventKind::StoreFailed { .. }
         | EventKind::UnknownToken
@@ -173,6 +174,7 @@ fn description(event: &Event) -> String {
         EventKind::PolicyVerdict { verdict, findings } => judged(verdict, findings),
         EventKind::ExtendRefused { why } => format!("An extension was refused: {why}"),
         EventKind::LogOutRefused { why } => format!("A log-out was refused: {why}"),
+        EventKind::SocketRefused { why } => format!("A WebSocket was refused: {why}"),
         EventKind::StartRefused { why } => format!("No session was started: {why}"),
         EventKind::StoreFailed { operation, .. } => format!("The store failed: {operation}"),
         EventKind::UseAfterEnd { cause } => format!(

@@ -140,10 +140,7 @@ impl Visit {
 
     pub(super) fn answer(&self, session: &Session, refusal: &Refusal) -> Answer {
         let facts = session.facts();
-        let past = self.past.as_deref();
-        let farewell = &self.core.farewell;
-        let language = self.language.as_deref().unwrap_or_default();
-        let mut answer = farewell.refuse(facts, session.via(), refusal, past, language);
+        let mut answer = self.refuse(session, refusal);
         no_store(answer.headers_mut());
         if session.via() != Some(Via::Bearer) {
             let referrer = http::HeaderValue::from_static("no-referrer");
@@ -152,6 +149,18 @@ impl Visit {
                 .insert(http::header::REFERRER_POLICY, referrer);
         }
         without_body_for_head(facts, answer)
+    }
+
+    /// A page of another origin that opens a WebSocket is not told how the session stands.
+    fn refuse(&self, session: &Session, refusal: &Refusal) -> Answer {
+        if *refusal != Refusal::Unavailable
+            && let Some(refused) = session.foreign_handshake()
+        {
+            return refused.into_http_response();
+        }
+        let (past, farewell) = (self.past.as_deref(), &self.core.farewell);
+        let language = self.language.as_deref().unwrap_or_default();
+        farewell.refuse(session.facts(), session.via(), refusal, past, language)
     }
 
     /// The headers that the session demands, and a redirect that leads where it may.

@@ -64,6 +64,9 @@ fn kinds() -> Vec<EventKind> {
             target: "//evil.example/\\r\\n\u{2028}".to_owned(),
         },
         EventKind::Rotated,
+        EventKind::SocketRefused {
+            why: "origin-not-allowed",
+        },
         EventKind::StartRefused {
             why: "audit-unavailable",
         },
