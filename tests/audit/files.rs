@@ -102,6 +102,7 @@ async fn a_new_file_is_private_and_a_link_is_not_followed() {
     std::os::unix::fs::symlink(&path, &link).unwrap();
     let error = JsonLines::at(&link).open().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    names(&error, &link);
     let dangling = folder.path("dangling.jsonl");
     std::os::unix::fs::symlink(folder.path("elsewhere"), &dangling).unwrap();
     assert!(JsonLines::at(&dangling).open().is_err());
@@ -115,6 +116,7 @@ fn a_second_writer_is_refused() {
     let first = JsonLines::at(&path).open().unwrap();
     let error = JsonLines::at(&path).open().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    names(&error, &path);
     drop(first);
     drop(JsonLines::at(&path).open().unwrap());
 }
@@ -122,10 +124,17 @@ fn a_second_writer_is_refused() {
 #[test]
 fn a_missing_folder_is_an_error_at_open() {
     let folder = Folder::new("missing");
-    let error = JsonLines::at(folder.path("no/audit.jsonl"))
-        .open()
-        .unwrap_err();
+    let path = folder.path("no/audit.jsonl");
+    let error = JsonLines::at(&path).open().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    names(&error, &path);
+}
+
+/// Whoever opens several files must be told which it was, and once.
+fn names(error: &io::Error, path: &Path) {
+    let message = error.to_string();
+    let path = path.display().to_string();
+    assert_eq!(message.matches(&path).count(), 1, "{message}");
 }
 
 #[tokio::test]

@@ -273,7 +273,7 @@ fn no_time_at_all_and_more_than_a_minute_are_mistakes() {
     let setting = "with_max_staleness";
     for none in [Duration::ZERO, Duration::from_nanos(999_999)] {
         assert!(
-            matches!(build(none), Err(BuildError::Zero { setting: named }) if named == setting)
+            matches!(build(none), Err(BuildError::Zero { setting: named, given }) if (named, given) == (setting, none))
         );
     }
     for long in [

@@ -653,7 +653,10 @@ fn a_mistake_in_the_configuration_is_named() {
     let unprefixed = Sessions::builder(MemoryStore::new()).with_cookie(CookieSpec::new("sid"));
     assert!(matches!(
         unprefixed.build(),
-        Err(BuildError::Cookie(ConfigError::SessionNeedsPrefix { .. }))
+        Err(BuildError::Cookie {
+            setting: "with_cookie",
+            source: ConfigError::SessionNeedsPrefix { .. }
+        })
     ));
 }
 

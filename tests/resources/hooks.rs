@@ -347,6 +347,8 @@ async fn a_hook_without_any_time_is_a_mistake() {
             .on_end_with("never", options, hook)
             .build();
         let setting = "on_end_with";
-        assert!(matches!(built, Err(BuildError::Zero { setting: named }) if named == setting));
+        assert!(
+            matches!(built, Err(BuildError::Zero { setting: named, given }) if (named, given) == (setting, limit))
+        );
     }
 }

@@ -6,9 +6,15 @@ use crate::{
     support::Site,
 };
 use adjourn::{
-    layer::websocket::{WebSocket, WebSocketUpgrade},
+    audit::EventKind,
+    layer::{
+        require_session,
+        websocket::{WebSocket, WebSocketUpgrade},
+    },
+    live::Close,
     reason::{Cause, EndReason},
 };
+use axum::{Router, routing::any};
 use http::StatusCode;
 
 async fn site() -> Site {
@@ -39,6 +45,72 @@ async fn a_page_of_another_origin_is_refused_first() {
     alice.post_api("/logout").await;
     let answer = handshake.header("origin", "https://evil.example").open();
     assert_eq!(status_of(answer.await), Err(StatusCode::FORBIDDEN));
+}
+
+// R-14-6, R-1-34: also where a gate stands before the route, which would tell how the session is.
+#[tokio::test]
+async fn a_gate_does_not_speak_before_the_origin_was_judged() {
+    let gated = Router::new()
+        .route("/ws/gated", any(async |_: WebSocketUpgrade| StatusCode::OK))
+        .route_layer(require_session());
+    let site = routes::site(&Told::default())
+        .routes(gated)
+        .configure(|builder| builder.with_sensitive(["/ws/echo"]))
+        .open()
+        .await;
+    let alice = site.logged_in("alice").await;
+    let dead = || Handshake::new(&site, "/ws/echo").cookie_of(&alice);
+    let dead_at_gate = || Handshake::new(&site, "/ws/gated").cookie_of(&alice);
+    let (dead, dead_at_gate) = ([dead(), dead()], [dead_at_gate(), dead_at_gate()]);
+    alice.post_api("/logout").await;
+
+    let refusals = || site.events.count("socket-refused");
+    for [own, foreign] in [dead, dead_at_gate] {
+        let before = refusals();
+        let own = own.header("origin", ORIGIN).open().await;
+        assert_eq!(status_of(own), Err(StatusCode::UNAUTHORIZED));
+        assert_eq!(refusals(), before);
+        let foreign = foreign
+            .header("origin", "https://evil.example")
+            .open()
+            .await;
+        let Err(refused) = foreign else {
+            panic!("opened")
+        };
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert!(!refused.headers().contains_key("www-authenticate"));
+        let body = String::from_utf8(refused.body().clone().unwrap()).unwrap();
+        assert!(body.contains("\"reason\":\"origin-not-allowed\""), "{body}");
+        assert_eq!(refusals(), before + 1, "one record");
+    }
+    // What no browser sent is told what it needs.
+    let program = Handshake::new(&site, "/ws/echo").open().await;
+    assert_eq!(status_of(program), Err(StatusCode::UNAUTHORIZED));
+}
+
+// R-14-6, R-13-11: recorded, and counted when there are many.
+#[tokio::test]
+async fn a_refused_origin_is_recorded_and_many_are_counted() {
+    let site = site().await;
+    let alice = site.logged_in("alice").await;
+    let id = site.session_of(&alice).await;
+    for _ in 0..25 {
+        let handshake = Handshake::new(&site, "/ws/echo").cookie_of(&alice);
+        let answer = handshake.header("origin", "https://evil.example").open();
+        assert_eq!(status_of(answer.await), Err(StatusCode::FORBIDDEN));
+    }
+    assert_eq!(site.events.count("socket-refused"), 20);
+    let events = site.events.all();
+    let refused = events.iter().find(|e| e.kind.code() == "socket-refused");
+    let refused = refused.unwrap();
+    assert!(matches!(
+        refused.kind,
+        EventKind::SocketRefused {
+            why: "origin-not-allowed"
+        }
+    ));
+    assert_eq!(refused.session_id, Some(id));
+    assert!(refused.client.is_some());
 }
 
 // R-14-6, R-14-2
@@ -95,7 +167,7 @@ async fn the_code_of_the_close_frame_is_that_of_its_reason() {
     let site = routes::site(&Told::default())
         .configure(|builder| {
             builder
-                .with_default_close_code(1008)
+                .with_default_close_code(Close::POLICY_VIOLATION)
                 .with_close_code(EndReason::Policy, 3003)
                 .with_close_code(EndReason::custom("moved").unwrap(), 4001)
         })
@@ -136,7 +208,7 @@ async fn a_session_that_ends_during_the_handshake_gets_no_socket() {
         })
     };
     let site = routes::site(&told)
-        .routes(axum::Router::new().route("/ws/late", axum::routing::any(late)))
+        .routes(Router::new().route("/ws/late", any(late)))
         .open()
         .await;
     let alice = site.logged_in("alice").await;

@@ -197,8 +197,14 @@ impl JsonLinesBuilder {
     ///
     /// # Errors
     /// It cannot be opened to append, is a symbolic link, or another writer has it open
-    /// ([`WouldBlock`](io::ErrorKind::WouldBlock)).
-    pub fn open(mut self) -> io::Result<JsonLines> {
+    /// ([`WouldBlock`](io::ErrorKind::WouldBlock)). The error names the file, and keeps the kind.
+    pub fn open(self) -> io::Result<JsonLines> {
+        let path = self.path.clone();
+        self.try_open()
+            .map_err(|source| io::Error::new(source.kind(), NotOpened { path, source }))
+    }
+
+    fn try_open(mut self) -> io::Result<JsonLines> {
         let file = LogFile::open(self.path, self.rotation)?;
         if let Some(chain) = &mut self.lines.chain {
             chain.resume(&file.tail()?);
@@ -209,6 +215,13 @@ impl JsonLinesBuilder {
             fsync: self.fsync,
         })
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the audit file \"{}\": {source}", .path.display())]
+struct NotOpened {
+    path: PathBuf,
+    source: io::Error,
 }
 
 impl BlockingSink for JsonLines {

@@ -5,7 +5,7 @@ use crate::{
     carrier::{Carriers, Cookie, CookieSpec},
     farewell::{FarewellConfig, PageTexts},
     layer::{Core, Sessions},
-    policy::{Network, Origin, PathRules, PolicyReport, local_path},
+    policy::{Network, Origin, PolicyReport},
     session::{Context, Policies},
     terminate::{Background, Road},
 };
@@ -88,9 +88,7 @@ impl SessionsBuilder {
             ("with_hook_time_limit", self.road.hook_limit),
             ("with_recheck_every", self.road.recheck),
         ] {
-            if duration < Duration::from_millis(1) {
-                return Err(BuildError::Zero { setting });
-            }
+            some_time(setting, duration)?;
         }
         Ok(())
     }
@@ -98,47 +96,38 @@ impl SessionsBuilder {
     fn networks(&self) -> Result<Vec<Network>, BuildError> {
         let parse = |text: &String| {
             let setting = "with_trusted_proxies";
-            text.parse().map_err(|source| BuildError::Network {
-                setting,
-                text: text.clone(),
-                source,
-            })
+            text.parse()
+                .map_err(|source| BuildError::Network { setting, source })
         };
         self.trusted_proxies.iter().map(parse).collect()
     }
 
     fn farewell(&mut self, own: Option<Origin>) -> Result<FarewellConfig, BuildError> {
         let secure = self.cookie.as_ref().is_some_and(CookieSpec::is_secure);
-        let cookie = self.cookie.as_ref().map(Cookie::for_session).transpose()?;
-        let marker = self
-            .cookie
-            .as_ref()
-            .map(|_| Cookie::new(&marker_spec(secure)))
-            .transpose()?;
+        let wrong = |source| {
+            let setting = "with_cookie";
+            BuildError::Cookie { setting, source }
+        };
+        let cookie = self.cookie.as_ref().map(Cookie::for_session);
+        let cookie = cookie.transpose().map_err(wrong)?;
+        let marker = self.cookie.as_ref().map(|_| marker_spec(secure));
+        let marker = marker.as_ref().map(Cookie::new);
+        let marker = marker.transpose().map_err(wrong)?;
         let to_clear = self.to_clear()?;
         let endpoints = self.mount()?;
-        if self.exits.default.is_empty() {
+        let has_own_exit = !self.exits.default.is_empty();
+        if !has_own_exit {
             self.exits.default = format!("{endpoints}/signed-out");
         }
-        let mut paths = PathRules::default().with_sensitive(&self.sensitive)?;
-        if let Some(public) = &self.public {
-            let endpoints = [format!("{endpoints}/*")];
-            paths = paths.with_public(public)?.with_public(endpoints)?;
-        }
+        let paths = self.path_rules(&endpoints)?;
         for (setting, path) in self.exits.all() {
-            let local = local_path(path.as_bytes());
-            if local.is_none() {
-                return Err(BuildError::Page {
-                    setting,
-                    path: path.to_owned(),
-                });
-            }
-            if paths.is_sensitive(path.split(['?', '#']).next().unwrap_or(path)) {
-                return Err(BuildError::SensitivePage {
-                    setting,
-                    path: path.to_owned(),
-                });
-            }
+            let is_ours = setting == "with_default_exit_page" && !has_own_exit;
+            let setting = if is_ours {
+                "with_endpoints_at"
+            } else {
+                setting
+            };
+            self.check_page(&paths, setting, path)?;
         }
         let returns = self.return_paths(&endpoints)?;
         let exit_origins = self
@@ -166,7 +155,10 @@ impl SessionsBuilder {
         let mut known: Vec<_> = self.cookie.iter().collect();
         let mut to_clear = Vec::new();
         for spec in &self.to_clear {
-            let cookie = Cookie::new(spec)?;
+            let cookie = Cookie::new(spec).map_err(|source| {
+                let setting = "add_cookie_to_clear";
+                BuildError::Cookie { setting, source }
+            })?;
             if known.iter().any(|other| other.is_same_cookie(spec)) {
                 continue;
             }
@@ -194,9 +186,13 @@ fn marker_spec(secure: bool) -> CookieSpec {
 }
 
 pub(super) fn origin(setting: &'static str, text: &str) -> Result<Origin, BuildError> {
-    Origin::parse(text).map_err(|source| BuildError::Origin {
-        setting,
-        text: text.to_owned(),
-        source,
-    })
+    Origin::parse(text).map_err(|source| BuildError::Origin { setting, source })
+}
+
+/// Checks a duration that must not be zero, whatever is rounded.
+pub(super) fn some_time(setting: &'static str, given: Duration) -> Result<(), BuildError> {
+    if given < Duration::from_millis(1) {
+        return Err(BuildError::Zero { setting, given });
+    }
+    Ok(())
 }

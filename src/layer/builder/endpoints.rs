@@ -1,7 +1,10 @@
 //! The settings of the endpoints.
 
 use super::{BuildError, SessionsBuilder};
-use crate::{layer::endpoints::EndpointRules, policy::local_path};
+use crate::{
+    layer::endpoints::EndpointRules,
+    policy::{PathRules, local_path},
+};
 use std::time::Duration;
 
 /// The settings, before they are checked.
@@ -64,10 +67,9 @@ impl SessionsBuilder {
         if warning < LEAST_WARNING {
             return Err(BuildError::Warning { given: warning });
         }
-        if fresh.is_some_and(|max_age| max_age.is_zero()) {
-            return Err(BuildError::Zero {
-                setting: "with_fresh_log_in_to_end_sessions",
-            });
+        if let Some(given) = fresh.filter(Duration::is_zero) {
+            let setting = "with_fresh_log_in_to_end_sessions";
+            return Err(BuildError::Zero { setting, given });
         }
         if self
             .timeouts
@@ -86,7 +88,8 @@ impl SessionsBuilder {
     /// Where the endpoints are, without a slash at the end. Not the root: all below is public.
     pub(super) fn mount(&self) -> Result<String, BuildError> {
         let path = self.endpoints.at.trim_end_matches('/');
-        if local_path(path.as_bytes()).is_none() || path.contains(['?', '#']) {
+        let is_pattern = || PathRules::default().with_sensitive([path]).is_ok();
+        if local_path(path.as_bytes()).is_none() || !is_pattern() {
             return Err(BuildError::Endpoints {
                 path: self.endpoints.at.clone(),
             });

@@ -1,8 +1,8 @@
 //! What the application does when a session ends.
 
-use super::{BuildError, SessionsBuilder};
+use super::{BuildError, SessionsBuilder, build::some_time};
 use crate::terminate::{Hook, HookOptions, NamedHook};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 impl SessionsBuilder {
     /// Adds what the application does when a session ends, with a time limit and retries of its
@@ -43,13 +43,8 @@ impl SessionsBuilder {
             .hooks
             .iter()
             .filter_map(|hook| hook.options.own_time_limit());
-        if limits
+        limits
             .into_iter()
-            .any(|limit| limit < Duration::from_millis(1))
-        {
-            let setting = "on_end_with";
-            return Err(BuildError::Zero { setting });
-        }
-        Ok(())
+            .try_for_each(|limit| some_time("on_end_with", limit))
     }
 }

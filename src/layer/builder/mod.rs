@@ -6,7 +6,10 @@ mod endpoints;
 mod error;
 mod farewell;
 mod hooks;
+#[cfg(test)]
+mod mistakes;
 mod near_cache;
+mod pages;
 mod policies;
 mod scratch;
 mod sockets;

@@ -1,6 +1,6 @@
 //! The setting of the near cache.
 
-use super::{BuildError, SessionsBuilder};
+use super::{BuildError, SessionsBuilder, build::some_time};
 use crate::store::NearCache;
 use std::{sync::Arc, time::Duration};
 
@@ -28,9 +28,7 @@ impl SessionsBuilder {
         let Some(given) = self.max_staleness else {
             return Ok(());
         };
-        if given < Duration::from_millis(1) {
-            return Err(BuildError::Zero { setting });
-        }
+        some_time(setting, given)?;
         if given > LONGEST {
             let most = LONGEST;
             return Err(BuildError::TooLong {

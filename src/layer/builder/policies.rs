@@ -1,8 +1,7 @@
 //! Who judges sessions in use.
 
-use super::{BuildError, SessionsBuilder};
+use super::{BuildError, SessionsBuilder, build::some_time};
 use crate::policy::{DeadTokens, Guesses, Guessing, Policy, RiskCheck, SubjectCheck};
-use std::time::Duration;
 
 impl SessionsBuilder {
     /// Adds a policy that judges every request with a live session. `name` is for the audit record.
@@ -62,20 +61,16 @@ impl SessionsBuilder {
     }
 
     pub(super) fn check_policies(&self) -> Result<(), BuildError> {
-        let subject = self.policies.subject.iter();
-        let subject = subject.flat_map(|check| [check.interval, check.time_limit]);
-        let risk = self.policies.risk.iter();
-        let risk = risk.flat_map(|check| [check.interval, check.time_limit]);
-        let guessing = self.policies.guessing.iter();
-        let guessing = guessing.map(|(guessing, _)| guessing.window);
-        let durations = subject
-            .map(|duration| ("with_subject_check", duration))
-            .chain(risk.map(|duration| ("with_risk_check", duration)))
-            .chain(guessing.map(|duration| ("on_guessing", duration)));
-        for (setting, duration) in durations {
-            if duration < Duration::from_millis(1) {
-                return Err(BuildError::Zero { setting });
-            }
+        if let Some(check) = &self.policies.subject {
+            some_time("with_subject_check, its interval", check.interval)?;
+            some_time("with_subject_check, its with_time_limit", check.time_limit)?;
+        }
+        if let Some(check) = &self.policies.risk {
+            some_time("with_risk_check, its with_interval", check.interval)?;
+            some_time("with_risk_check, its with_time_limit", check.time_limit)?;
+        }
+        if let Some((guessing, _)) = &self.policies.guessing {
+            some_time("on_guessing, its with_window", guessing.window)?;
         }
         let mut scores = self.policies.risk.iter().flat_map(RiskCheck::scores);
         match scores.find(|score| !score.is_finite()) {
@@ -89,7 +84,7 @@ impl SessionsBuilder {
 mod tests {
     use super::*;
     use crate::{id::Subject, layer::Sessions, policy::SubjectStatus, store::MemoryStore};
-    use std::io;
+    use std::{io, time::Duration};
 
     fn builder() -> SessionsBuilder {
         Sessions::builder(MemoryStore::new())

@@ -25,20 +25,31 @@ impl SessionsBuilder {
         self
     }
 
-    /// The code of the Close frame that a WebSocket gets when its session ends. *Default:* 3000
-    /// ("Unauthorized").
+    /// The code of the Close frame that a WebSocket gets when its session ends. *Default:*
+    /// [`Close::UNAUTHORIZED`](crate::live::Close::UNAUTHORIZED), 3000.
     ///
-    /// 1008 ("Policy Violation") suits clients that know the codes of RFC 6455 only. A client tells
-    /// the reason from the text of the frame in any case: it is the
-    /// [code](EndReason::code) of the reason.
+    /// [`Close::POLICY_VIOLATION`](crate::live::Close::POLICY_VIOLATION), 1008, suits clients that
+    /// know the codes of RFC 6455 only. A client tells the reason from the text of the frame in any
+    /// case: it is the [code](EndReason::code) of the reason.
+    ///
+    /// ```
+    /// use adjourn::{Sessions, live::Close, reason::EndReason, store::MemoryStore};
+    ///
+    /// let sessions = Sessions::builder(MemoryStore::new())
+    ///     .with_default_close_code(Close::POLICY_VIOLATION)
+    ///     .with_close_code(EndReason::IdleTimeout, Close::TIMEOUT)
+    ///     .build()?;
+    /// # let _ = sessions;
+    /// # Ok::<(), adjourn::BuildError>(())
+    /// ```
     pub const fn with_default_close_code(mut self, code: u16) -> Self {
         self.sockets.close.usual = code;
         self
     }
 
-    /// The code of the Close frame for sessions that end for this reason, for example 3008
-    /// ("Timeout") for the idle timeout, or one of the application's own from 4000 to 4999.
-    /// *Default:* that of [`with_default_close_code`](Self::with_default_close_code).
+    /// The code of the Close frame for sessions that end for this reason, for example
+    /// [`Close::TIMEOUT`](crate::live::Close::TIMEOUT), 3008, for the idle timeout, or one of the
+    /// application's own from 4000 to 4999. *Default:* that of [`with_default_close_code`](Self::with_default_close_code).
     pub fn with_close_code(mut self, reason: EndReason, code: u16) -> Self {
         self.sockets.close.by_reason.push((reason, code));
         self
@@ -91,8 +102,8 @@ pub(super) struct SocketSettings {
 
 impl SocketSettings {
     pub(super) fn check(self) -> Result<SocketRules, BuildError> {
-        if let Some(code) = self.close.codes().find(|code| !is_sendable(*code)) {
-            return Err(BuildError::CloseCode { code });
+        if let Some((setting, code)) = self.close.codes().find(|(_, code)| !is_sendable(*code)) {
+            return Err(BuildError::CloseCode { setting, code });
         }
         let parsed = self
             .origins
@@ -108,7 +119,7 @@ impl SocketSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{layer::Sessions, store::MemoryStore};
+    use crate::{layer::Sessions, live::Close, store::MemoryStore};
 
     fn builder() -> SessionsBuilder {
         Sessions::builder(MemoryStore::new())
@@ -118,16 +129,30 @@ mod tests {
     #[test]
     fn a_code_that_must_not_be_sent_is_refused() {
         for code in [999, 1005, 1006, 1015, 2999, 5000] {
-            for builder in [
+            let refused = [
                 builder().with_default_close_code(code),
                 builder().with_close_code(EndReason::Logout, code),
-            ] {
-                let refused = builder.build().unwrap_err();
-                assert!(matches!(refused, BuildError::CloseCode { code: of } if of == code));
-            }
+            ]
+            .map(|builder| builder.build().map(drop).unwrap_err());
+            assert!(
+                matches!(
+                    refused,
+                    [
+                        BuildError::CloseCode {
+                            setting: "with_default_close_code",
+                            code: usual,
+                        },
+                        BuildError::CloseCode {
+                            setting: "with_close_code",
+                            code: special,
+                        },
+                    ] if (usual, special) == (code, code)
+                ),
+                "{code}"
+            );
         }
         let built = builder()
-            .with_default_close_code(1008)
+            .with_default_close_code(Close::POLICY_VIOLATION)
             .with_close_code(EndReason::Policy, 3003)
             .build();
         assert!(built.is_ok());

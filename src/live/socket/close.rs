@@ -12,6 +12,15 @@ pub struct Close {
 }
 
 impl Close {
+    /// 1008 ("Policy Violation"), for clients that know the codes of RFC 6455 only: see
+    /// [`with_default_close_code`](crate::SessionsBuilder::with_default_close_code).
+    pub const POLICY_VIOLATION: u16 = 1008;
+    /// 3008 ("Timeout" in the registry of IANA), for the timeouts: see
+    /// [`with_close_code`](crate::SessionsBuilder::with_close_code).
+    pub const TIMEOUT: u16 = 3008;
+    /// 3000 ("Unauthorized" in the registry of IANA), the default.
+    pub const UNAUTHORIZED: u16 = 3000;
+
     /// The status code: 3000 unless configured otherwise; 1013 ("Try Again Later") when the session
     /// could not be verified and may go on.
     pub const fn code(&self) -> u16 {
@@ -64,18 +73,19 @@ impl CloseRules {
         }
     }
 
-    /// Every code that may be sent.
-    pub(crate) fn codes(&self) -> impl Iterator<Item = u16> {
-        let special = self.by_reason.iter().map(|(_, code)| *code);
-        std::iter::once(self.usual).chain(special)
+    /// Every code that may be sent, with the setting that says so.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        let special = self.by_reason.iter();
+        let special = special.map(|(_, code)| ("with_close_code", *code));
+        std::iter::once(("with_default_close_code", self.usual)).chain(special)
     }
 }
 
 impl Default for CloseRules {
-    /// 3000 ("Unauthorized" in the registry of IANA, which says 401), two seconds.
+    /// "Unauthorized", two seconds.
     fn default() -> Self {
         Self {
-            usual: 3000,
+            usual: Close::UNAUTHORIZED,
             by_reason: Vec::new(),
             grace: Duration::from_secs(2),
         }
@@ -110,7 +120,7 @@ mod tests {
         assert_eq!(rules.close(EndReason::Logout).code(), 3000);
         assert_eq!(rules.close(EndReason::Logout).text(), "logout");
         assert!(rules.close(longest).text().len() <= 123);
-        assert!(rules.codes().eq([3000, 1008, 3008]));
+        assert!(rules.codes().map(|(_, code)| code).eq([3000, 1008, 3008]));
     }
 
     // R-14-8

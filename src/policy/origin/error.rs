@@ -23,7 +23,9 @@ pub enum InvalidOrigin {
         origin: Box<str>,
     },
     /// It does not begin with `https://` or `http://`.
-    #[error("the origin {origin:?} does not begin with \"https://\" or \"http://\"")]
+    #[error(
+        "the origin {origin:?} does not begin with \"https://\" or \"http://\": write it as in {EXAMPLE:?}"
+    )]
     Scheme {
         /// What was given.
         origin: Box<str>,

@@ -140,10 +140,12 @@ pub enum ScratchRootError {
     #[error("there is no such directory: make it, for this user alone")]
     Missing,
     /// It is something else.
-    #[error("it is not a directory")]
+    #[error("it is not a directory: name one, for this user alone")]
     NotADirectory,
     /// The directory of this crate in it belongs to another user, who could read everything.
-    #[error("the directory \"{DIRECTORY}\" in it belongs to another user")]
+    #[error(
+        "the directory \"{DIRECTORY}\" in it belongs to another user: give each application a root of its own"
+    )]
     NotOurs,
     /// It is a symbolic link: who may change the link decides what is removed.
     #[error("it, or \"{DIRECTORY}\" in it, is a symbolic link: name the directory it leads to")]
