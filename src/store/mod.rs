@@ -23,6 +23,8 @@
 //! do it atomically in one round trip. `live(row)` stands for the predicate above; on Redis all
 //! keys of a session and of its subject share a hash slot, because the store mints the id.
 
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+mod application;
 mod change;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod codec;

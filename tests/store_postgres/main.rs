@@ -12,6 +12,7 @@
     reason = "stores are tested by themselves, off the road, and a test that cannot go on fails"
 )]
 
+mod applications;
 mod faults;
 mod nodes;
 mod outage;

@@ -11,6 +11,7 @@
     reason = "stores are tested by themselves, off the road, and a test that cannot go on fails"
 )]
 
+mod applications;
 mod cluster;
 mod faults;
 mod nodes;

@@ -9,6 +9,7 @@
     reason = "stores are tested by themselves, off the road, and a test that cannot go on fails"
 )]
 
+mod applications;
 mod faults;
 #[path = "../outage/mounted.rs"]
 mod mounted;

@@ -95,6 +95,7 @@ impl PostgresStore {
     /// To migrate and open on this pool.
     pub fn builder(pool: PgPool) -> PostgresStoreBuilder {
         PostgresStoreBuilder {
+            application: None,
             limit: Self::DEFAULT_TIME_LIMIT,
             listen: None,
             pool,
@@ -134,6 +135,7 @@ impl fmt::Debug for PostgresStore {
 /// How a [`PostgresStore`] is migrated and opened; from [`PostgresStore::builder`].
 #[must_use = "nothing is opened before `open`"]
 pub struct PostgresStoreBuilder {
+    application: Option<String>,
     limit: Duration,
     listen: Option<PgConnectOptions>,
     pool: PgPool,
@@ -151,6 +153,18 @@ impl PostgresStoreBuilder {
     pub fn with_schema(mut self, schema: &str) -> Result<Self, InvalidSchemaName> {
         self.schema = SchemaName::new(schema)?;
         Ok(self)
+    }
+
+    /// The name of this application. The first node that opens the store with one writes it down; from then on the store
+    /// is opened under that name only. Give every node of the application the same.
+    ///
+    /// Two applications that were given the same schema by mistake share their sessions: a token of one is
+    /// good for the user of the same name in the other. With names the second does not start, and says why.
+    ///
+    /// *Default:* none, which a store that has a name refuses, and one without takes for its own.
+    pub fn with_application(mut self, name: impl Into<String>) -> Self {
+        self.application = Some(name.into());
+        self
     }
 
     /// How long an operation may take, waiting for a connection included, before it is
@@ -192,7 +206,7 @@ impl PostgresStoreBuilder {
     /// # Errors
     /// The server cannot be reached within the time limit, is a replica or read-only; the database
     /// is not UTF8; the transaction isolation is not `read committed`; the schema is missing,
-    /// foreign, or of another version; or it is not called within a Tokio runtime.
+    /// foreign, of another version or [another application's](Self::with_application); or it is not called within a Tokio runtime.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -226,7 +240,12 @@ impl PostgresStoreBuilder {
     async fn check(&self) -> Result<(), Error> {
         let mut connection =
             connection::acquire(&self.pool, "open", &self.schema, self.limit).await?;
-        let checked = timeout(self.limit, schema::check(&mut connection, &self.schema)).await;
+        let checking = async {
+            schema::check(&mut connection, &self.schema).await?;
+            let application = self.application.as_deref();
+            schema::claim(&mut connection, &self.schema, application).await
+        };
+        let checked = timeout(self.limit, checking).await;
         checked.unwrap_or_else(|_| Err(connection::late("open", self.limit)))
     }
 }
@@ -235,6 +254,7 @@ impl fmt::Debug for PostgresStoreBuilder {
     /// Without the address of the server, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStoreBuilder")
+            .field("application", &self.application)
             .field("schema", &self.schema)
             .field("time_limit", &self.limit)
             .finish_non_exhaustive()

@@ -1,7 +1,7 @@
 //! The schema: its name, its statements, and how it comes to be.
 
 use super::connection::named;
-use crate::store::Error;
+use crate::store::{Error, application::compare};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use std::{fmt, sync::Arc};
 
@@ -167,6 +167,40 @@ fn newer(schema: &SchemaName, found: i64) -> Error {
         "the schema {schema} has version {found}, made by a newer version of adjourn (this one \
          knows {NEWEST}): update this node"
     ))
+}
+
+/// Writes down whose the schema is, unless it is another's.
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    application: Option<&str>,
+) -> Result<(), Error> {
+    const CLAIM: &str =
+        "insert into @schema@.meta values ('application', 0, $1) on conflict do nothing";
+    const FOUND: &str = "select text from @schema@.meta where name = 'application'";
+    let fault = |error| named("open", schema, error);
+    if application.is_some() {
+        sqlx::query(AssertSqlSafe(schema.fill(CLAIM)))
+            .bind(application)
+            .execute(&mut *connection)
+            .await
+            .map_err(fault)?;
+    }
+    let row = sqlx::query(AssertSqlSafe(schema.fill(FOUND)))
+        .fetch_optional(connection)
+        .await
+        .map_err(fault)?;
+    let found: Option<String> = row
+        .map(|row| row.try_get("text"))
+        .transpose()
+        .map_err(fault)?;
+    let place = format_args!("the sessions in the schema {schema}");
+    compare(
+        found.as_deref(),
+        application,
+        place,
+        "PostgresStoreBuilder::with_schema",
+    )
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ create schema if not exists @schema@;
 
 create table @schema@.meta (
   name text not null primary key,
-  number bigint not null
+  number bigint not null,
+  text text                         -- the name of the application; null otherwise
 );
 insert into @schema@.meta values ('schema', 1), ('forgotten', 0);
 create sequence @schema@.generation;

@@ -80,6 +80,8 @@ fn foreign(key: &str) -> Error {
 /// The names of all keys of one store.
 #[derive(Debug)]
 pub(super) struct Keys {
+    /// Whose they are, if it has a name.
+    pub(super) application: Option<String>,
     /// Of the notices. Databases share channels, so its name says which one.
     pub(super) channel: String,
     prefix: String,
@@ -89,10 +91,25 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(prefix: &str, database: i64, routing: RoutingKey) -> Self {
         Self {
+            application: None,
             channel: format!("{prefix}:notices:{database}"),
             prefix: prefix.to_owned(),
             routing: RwLock::new(routing),
         }
+    }
+
+    pub(super) fn belonging_to(mut self, application: Option<String>) -> Self {
+        self.application = application;
+        self
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Where the name of the application is kept.
+    pub(super) fn application_key(&self) -> String {
+        format!("{}:application", self.prefix)
     }
 
     /// Where the routing key is kept.

@@ -9,7 +9,7 @@ use super::{
     fault::{named, of_key},
     keys::{Keys, RoutingKey},
 };
-use crate::store::Error;
+use crate::store::{Error, application::compare};
 use redis::{RedisError, Value};
 use std::{
     sync::{
@@ -166,12 +166,14 @@ impl Link {
         open
     }
 
-    /// Sees to it that this node routes subjects by the key that the store holds, also after it was emptied.
+    /// Sees to it that the store is this application's, and that this node routes subjects by the key that the store holds, also
+    /// after it was emptied.
     pub(super) async fn settle(
         &self,
         operation: &'static str,
         connection: &mut Connection,
     ) -> Result<RoutingKey, Error> {
+        self.claim(operation, connection).await?;
         let key = self.keys.routing_key();
         let fault = |error: RedisError| of_key(operation, &key, &error);
         let mut get = redis::cmd("GET");
@@ -190,6 +192,39 @@ impl Link {
         let routing = RoutingKey::from_text(&key, &text)?;
         self.keys.route_by(routing);
         Ok(routing)
+    }
+
+    /// Writes down whose the store is, unless it is another's.
+    async fn claim(
+        &self,
+        operation: &'static str,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let (key, own) = (
+            self.keys.application_key(),
+            self.keys.application.as_deref(),
+        );
+        let command = own.map_or_else(
+            || redis::Cmd::get(&key),
+            |name| {
+                let mut set = redis::cmd("SET");
+                set.arg(&key).arg(name).arg("NX").arg("GET");
+                set
+            },
+        );
+        let found = connection.send(command, &key).await;
+        let found = match found.map_err(|error| of_key(operation, &key, &error))? {
+            Value::BulkString(name) => Some(String::from_utf8_lossy(&name).into_owned()),
+            // Nobody's so far, and this node's now.
+            _ => own.map(str::to_owned),
+        };
+        let place = format_args!("the keys with the prefix {}", self.keys.prefix());
+        compare(
+            found.as_deref(),
+            own,
+            place,
+            "RedisStoreBuilder::with_key_prefix",
+        )
     }
 }
 

@@ -29,6 +29,7 @@
 //! | key | what |
 //! |---|---|
 //! | `adjourn:key` | by which subjects are routed; losing it alone makes log-ins fail until the store is emptied |
+//! | `adjourn:application` | [whose they are](RedisStoreBuilder::with_application), if it has a name |
 //! | `adjourn:{tag}:s:<id>` | a session or its tombstone |
 //! | `adjourn:{tag}:u:<subject>` | the live sessions of a subject |
 //! | `adjourn:{tag}:ids`, `due`, `work` | live sessions, deadlines and cuts to look at, pending work |
@@ -49,7 +50,7 @@
 //! | a part of a cluster is down | `Unavailable` for its shards; the others go on | goes on by itself |
 //! | a slot of a cluster moves | waits, up to the time limit | goes on by itself |
 //! | wrong password, missing permission, a setting that is refused | `Unavailable`, naming it | |
-//! | a key is foreign or damaged, or of a newer version | `Corrupt`, naming the key and the field | restore it, give the other application another prefix, or update the node |
+//! | a key is foreign or damaged, or of a newer version; the prefix is [another application's](RedisStoreBuilder::with_application) | `Corrupt`, naming the key and the field, or the two | restore it, give the other application another prefix, or update the node |
 //! | the listening connection fails, or messages are lost | a `Gap`, after which everything held is checked | connects again by itself, with growing pauses |
 //! | the reply to an ending was lost | `Unavailable`, and a `Gap` here; the same attempt again is `First` again | |
 //! | a replica does not confirm ([`with_wait`](RedisStoreBuilder::with_wait)) | `Unavailable`, saying so: not done | |

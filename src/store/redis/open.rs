@@ -24,6 +24,7 @@ use tokio::{runtime::Handle, time::timeout};
 /// How a [`RedisStore`] is opened; from [`RedisStore::builder`] or [`RedisStore::cluster_builder`].
 #[must_use = "nothing is opened before `open`"]
 pub struct RedisStoreBuilder {
+    application: Option<String>,
     clock: Option<Arc<dyn Clock>>,
     is_cluster: bool,
     limit: Duration,
@@ -46,6 +47,7 @@ impl RedisStoreBuilder {
             return Err(Error::unavailable("no server is given"));
         }
         Ok(Self {
+            application: None,
             clock: None,
             is_cluster,
             limit: RedisStore::DEFAULT_TIME_LIMIT,
@@ -68,6 +70,18 @@ impl RedisStoreBuilder {
         }
         prefix.clone_into(&mut self.prefix);
         Ok(self)
+    }
+
+    /// The name of this application. The first node that opens the store with one writes it down; from then on the store
+    /// is opened under that name only. Give every node of the application the same.
+    ///
+    /// Two applications that were given the same key prefix by mistake share their sessions: a token of one is
+    /// good for the user of the same name in the other. With names the second does not start, and says why.
+    ///
+    /// *Default:* none, which a store that has a name refuses, and one without takes for its own.
+    pub fn with_application(mut self, name: impl Into<String>) -> Self {
+        self.application = Some(name.into());
+        self
     }
 
     /// How long an operation may take before it is [`Unavailable`](crate::store::ErrorKind::Unavailable).
@@ -105,7 +119,8 @@ impl RedisStoreBuilder {
     /// # Errors
     /// The server cannot be reached within the time limit, refuses the user, is too old or a replica; or a
     /// setting is refused, by its name: `maxmemory-policy` must be `noeviction`, and `cluster-enabled` as the store is
-    /// opened; keys of this prefix are foreign or of a newer version; [`with_wait`](Self::with_wait) was given a
+    /// opened; keys of this prefix are foreign, of a newer version or
+    /// of [another application](Self::with_application); [`with_wait`](Self::with_wait) was given a
     /// timeout of nothing, or one not below the time limit; or it is not called within a Tokio runtime.
     ///
     /// # Cancel safety
@@ -118,7 +133,8 @@ impl RedisStoreBuilder {
             .servers
             .first()
             .map_or(0, |server| server.redis_settings().db());
-        let keys = Arc::new(Keys::new(&self.prefix, database, RoutingKey::random()?));
+        let keys = Keys::new(&self.prefix, database, RoutingKey::random()?);
+        let keys = Arc::new(keys.belonging_to(self.application.clone()));
         let link = Link::new(self.target()?, Arc::clone(&keys), self.limit);
         let confirmation = self.confirmation(&keys)?;
         let confirming = self.wait.map(|(replicas, _)| replicas.get());
@@ -194,6 +210,7 @@ impl fmt::Debug for RedisStoreBuilder {
     /// Without the addresses, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStoreBuilder")
+            .field("application", &self.application)
             .field("is_cluster", &self.is_cluster)
             .field("key_prefix", &self.prefix)
             .field("time_limit", &self.limit)

@@ -119,6 +119,7 @@ impl SqliteStore {
     /// ```
     pub fn builder(pool: SqlitePool) -> SqliteStoreBuilder {
         SqliteStoreBuilder {
+            application: None,
             clock: Arc::new(SystemClock),
             limit: Self::DEFAULT_TIME_LIMIT,
             poll: Self::DEFAULT_POLL_INTERVAL,
@@ -150,6 +151,7 @@ impl fmt::Debug for SqliteStore {
 #[derive(Debug)]
 #[must_use = "nothing is opened before `open`"]
 pub struct SqliteStoreBuilder {
+    application: Option<String>,
     clock: Arc<dyn Clock>,
     limit: Duration,
     poll: Duration,
@@ -162,6 +164,18 @@ impl SqliteStoreBuilder {
     /// *Default:* [`SystemClock`].
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The name of this application. The first node that opens the store with one writes it down; from then on the store
+    /// is opened under that name only. Give every node of the application the same.
+    ///
+    /// Two applications that were given the same file by mistake share their sessions: a token of one is
+    /// good for the user of the same name in the other. With names the second does not start, and says why.
+    ///
+    /// *Default:* none, which a store that has a name refuses, and one without takes for its own.
+    pub fn with_application(mut self, name: impl Into<String>) -> Self {
+        self.application = Some(name.into());
         self
     }
 
@@ -187,7 +201,8 @@ impl SqliteStoreBuilder {
     /// Makes the tables or brings them to the newest version, and opens the store.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`]; also when the pool is not of one file in WAL mode, or it is not
+    /// As [`SqliteStore::open`]; also when the file is [another
+    /// application's](Self::with_application), the pool is not of one file in WAL mode, or it is not
     /// called within a Tokio runtime.
     ///
     /// # Cancel safety
@@ -200,6 +215,7 @@ impl SqliteStoreBuilder {
         check_journal(&self.pool).await?;
         let mut connection = connect(&options, OPEN).await?;
         schema::migrate(&mut connection).await?;
+        schema::claim(&mut connection, self.application.as_deref()).await?;
         let mut node = [0; 8];
         getrandom::fill(&mut node)?;
         let inner = Arc::new(Inner {

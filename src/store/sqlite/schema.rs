@@ -1,7 +1,7 @@
 //! The tables, and how they come to be.
 
 use super::connection::{fault, query_fault};
-use crate::store::Error;
+use crate::store::{Error, application::compare};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// Each step from one version of the tables to the next. Never changed once it was released.
@@ -81,7 +81,7 @@ async fn check(connection: &mut SqliteConnection) -> Result<(), Error> {
         super::rows::NO_SESSION,
         "select generation, subject, created_before, cause, at, walked from adjourn_cut limit 0",
         "select seq, at, node, id, body from adjourn_notice limit 0",
-        "select name, number from adjourn_meta limit 0",
+        "select name, number, text from adjourn_meta limit 0",
     ] {
         sqlx::query(sql)
             .fetch_all(&mut *connection)
@@ -92,6 +92,37 @@ async fn check(connection: &mut SqliteConnection) -> Result<(), Error> {
             })?;
     }
     Ok(())
+}
+
+/// Writes down whose the tables are, unless they are another's.
+pub(super) async fn claim(
+    connection: &mut SqliteConnection,
+    application: Option<&str>,
+) -> Result<(), Error> {
+    const CLAIM: &str =
+        "insert into adjourn_meta values ('application', 0, ?) on conflict do nothing";
+    const FOUND: &str = "select text from adjourn_meta where name = 'application'";
+    if application.is_some() {
+        sqlx::query(CLAIM)
+            .bind(application)
+            .execute(&mut *connection)
+            .await
+            .map_err(query_fault("open"))?;
+    }
+    let row = sqlx::query(FOUND)
+        .fetch_optional(connection)
+        .await
+        .map_err(query_fault("open"))?;
+    let found: Option<String> = row
+        .map(|row| row.try_get("text"))
+        .transpose()
+        .map_err(fault)?;
+    compare(
+        found.as_deref(),
+        application,
+        "the sessions in this file",
+        "SqliteStore::open",
+    )
 }
 
 #[cfg(test)]

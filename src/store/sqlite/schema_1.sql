@@ -1,9 +1,10 @@
 -- The tables of adjourn, version 1. Instants and durations are in milliseconds (Unix time).
 create table adjourn_meta (
   name text not null primary key,
-  number integer not null
+  number integer not null,
+  text text                        -- the name of the application; null otherwise
 ) strict;
-insert into adjourn_meta values ('schema', 1), ('generation', 0), ('claim', 0), ('forgotten', 0);
+insert into adjourn_meta (name, number) values ('schema', 1), ('generation', 0), ('claim', 0), ('forgotten', 0);
 
 -- A session, live (ended_at is null) or ended: then the row is its tombstone, without values.
 create table adjourn_session (
