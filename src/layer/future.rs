@@ -114,51 +114,49 @@ where
 {
     type Output = Result<Response<SessionBody<R>>, S::Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Enter { entrance, waiting } => {
-                    let entrance = ready!(entrance.as_mut().poll(cx));
-                    waiting.take().map(|waiting| go_in(entrance, *waiting))
-                }
-                StateProjection::Inner { future, visit } => {
-                    let response = match future.poll(cx) {
-                        Poll::Ready(Ok(response)) => response,
-                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                        Poll::Pending => return Poll::Pending,
-                    };
-                    // Left where it is: moved, it would be copied, as would the response.
-                    let Some(leaving) = visit else {
-                        return Poll::Ready(Ok(response.map(SessionBody::plain)));
-                    };
-                    match leaving.commit() {
-                        Reply::Now(committed) => {
-                            return Poll::Ready(Ok(flow::leave(leaving, committed, response)));
-                        }
-                        Reply::Later(commit) => visit.take().map(|visit| State::Leave {
-                            commit,
-                            leaving: Some(Box::new((visit, response))),
-                        }),
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let next = match self.as_mut().project().state.project() {
+            StateProjection::Enter { entrance, waiting } => {
+                let entrance = ready!(entrance.as_mut().poll(cx));
+                waiting.take().map(|waiting| go_in(entrance, *waiting))
+            }
+            StateProjection::Inner { future, visit } => {
+                let response = match future.poll(cx) {
+                    Poll::Ready(Ok(response)) => response,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                };
+                // The visit stays where it is: moved, it would be copied, and the response with it.
+                let Some(leaving) = visit else {
+                    return Poll::Ready(Ok(response.map(SessionBody::plain)));
+                };
+                match leaving.commit() {
+                    Reply::Now(committed) => {
+                        return Poll::Ready(Ok(flow::leave(leaving, committed, response)));
+                    }
+                    Reply::Later(commit) => {
+                        let leaving = visit.take().map(|visit| Box::new((visit, response)));
+                        Some(State::Leave { commit, leaving })
                     }
                 }
-                StateProjection::Leave { commit, leaving } => {
-                    let committed = ready!(commit.as_mut().poll(cx));
-                    let left = leaving.take().map(|leaving| *leaving);
-                    let left = left.map(|(mut visit, r)| flow::leave(&mut visit, committed, r));
-                    return left.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
-                }
-                StateProjection::Refused { answer } => {
-                    let answer = answer.take().map(|answer| answer.map(SessionBody::ours));
-                    return answer.map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)));
-                }
-            };
-            // Only a future that is polled after it was ready finds nothing left to do.
-            let Some(next) = next else {
-                return Poll::Pending;
-            };
-            state.set(next);
-        }
+            }
+            StateProjection::Leave { commit, leaving } => {
+                let committed = ready!(commit.as_mut().poll(cx));
+                let left = leaving.take().map(|leaving| *leaving);
+                let left = left.map(|(mut visit, r)| flow::leave(&mut visit, committed, r));
+                return left.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+            }
+            StateProjection::Refused { answer } => {
+                let answer = answer.take().map(|answer| answer.map(SessionBody::ours));
+                return answer.map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)));
+            }
+        };
+        // Only a future that is polled after it was ready finds nothing left to do.
+        let Some(next) = next else {
+            return Poll::Pending;
+        };
+        self.as_mut().project().state.set(next);
+        self.poll(cx)
     }
 }
 
