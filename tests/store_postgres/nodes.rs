@@ -1,24 +1,22 @@
 //! Several nodes on one schema, and what the schema promises to its administrator.
 
-use crate::support::{SECRET, Schema, claimant, log_in, plan};
+use crate::support::{
+    SECRET, Schema, claimant, hear_of_a_thousand_endings, hear_of_endings_and_cuts_once,
+    know_nothing_of_each_other, log_in, next, plan,
+};
 use adjourn::{
     id::{SessionId, Subject},
     reason::{Cause, EndReason},
-    record::{Activity, Scope, Values},
+    record::{Activity, Scope},
     store::{
-        AtLimit, CheckIn, Checked, Created, End, Limit, NewSession, Notice, Notices, PostgresStore,
+        AtLimit, CheckIn, Checked, Created, End, Limit, NewSession, Notice, PostgresStore,
         SessionStore, Update,
     },
     time::Timestamp,
 };
-use std::{collections::HashSet, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 const LEASE: Duration = Duration::from_secs(30);
-
-async fn next(notices: &mut Notices) -> Notice {
-    let told = tokio::time::timeout(Duration::from_secs(20), notices.recv()).await;
-    told.expect("the server tells").expect("the store is open")
-}
 
 #[tokio::test]
 async fn other_nodes_hear_of_endings_and_cuts_once() {
@@ -26,53 +24,16 @@ async fn other_nodes_hear_of_endings_and_cuts_once() {
         return;
     };
     let (one, two) = (schema.store().await, schema.store().await);
-    let id = log_in(&one, "alice").await;
-    let (mut here, mut there) = (one.notices(), two.notices());
-    let end = one.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    let scope = Scope::Subject {
-        subject: Subject::new("alice \u{7528}'\"\\").unwrap(),
-        except: Some(id),
-    };
-    two.end_all(scope.clone(), EndReason::Policy.into())
-        .await
-        .unwrap();
-    let reason = EndReason::Logout;
-    let ended = Notice::Ended { id, reason };
-    assert_eq!(next(&mut here).await, ended);
-    assert_eq!(next(&mut here).await, Notice::Cut(scope.clone()));
-    let mut told = [next(&mut there).await, next(&mut there).await];
-    told.sort_by_key(|notice| matches!(notice, Notice::Cut(_)));
-    assert_eq!(told, [ended, Notice::Cut(scope)]);
+    hear_of_endings_and_cuts_once(&one, &two).await;
 }
 
-/// More than one message holds, and an own reason that is named like nothing else.
 #[tokio::test]
 async fn a_thousand_endings_at_once_are_all_told() {
     let Some(schema) = Schema::of_a_test() else {
         return;
     };
     let (one, two) = (schema.store().await, schema.store().await);
-    let mut ids = Vec::new();
-    for number in 0..1_000 {
-        ids.push(log_in(&one, &format!("user-{number}")).await);
-    }
-    let mut there = two.notices();
-    let reason = EndReason::custom("incident").unwrap();
-    let ended = one
-        .end_many(&ids, Cause::from(reason.clone()), claimant())
-        .await
-        .unwrap();
-    assert_eq!(ended.len(), 1_000);
-    let mut missing: HashSet<_> = ids.into_iter().collect();
-    while !missing.is_empty() {
-        match next(&mut there).await {
-            Notice::Ended { id, reason: told } if told == reason => {
-                assert!(missing.remove(&id), "{id} once");
-            }
-            other => panic!("{other:?} did not happen"),
-        }
-    }
+    hear_of_a_thousand_endings(&one, &two).await;
 }
 
 #[tokio::test]
@@ -153,25 +114,12 @@ async fn a_schema_made_by_hand_is_taken() {
     log_in(&schema.builder().open().await.unwrap(), "alice").await;
 }
 
-/// Two applications in one database, each in a schema of its own.
 #[tokio::test]
 async fn two_schemas_know_nothing_of_each_other() {
     let (Some(one), Some(two)) = (Schema::of_a_test(), Schema::of_a_test()) else {
         return;
     };
-    let (here, there) = (one.store().await, two.store().await);
-    let id = log_in(&here, "alice").await;
-    let mut notices = there.notices();
-    let answer = there.check_in(id, &SECRET, Activity::Active).await;
-    assert!(matches!(answer.unwrap(), CheckIn::Unknown));
-    let subject = Subject::new("alice").unwrap();
-    assert!(there.list(&subject).await.unwrap().is_empty());
-    let end = here.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    let own = log_in(&there, "alice").await;
-    let end = there.end(own, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    assert!(matches!(next(&mut notices).await, Notice::Ended { id: told, .. } if told == own));
+    know_nothing_of_each_other(&one.store().await, &two.store().await).await;
 }
 
 /// A touch that had to wait for the row is judged by the time at which it got it.
@@ -201,42 +149,6 @@ async fn a_touch_that_waited_beyond_the_deadline_is_too_late() {
         matches!(&answer, CheckIn::Due(cause) if *cause.reason() == EndReason::IdleTimeout),
         "{answer:?}: it idled out while the touch waited"
     );
-}
-
-/// Bytes that no text column holds.
-#[tokio::test]
-async fn names_and_values_of_any_bytes_are_kept() {
-    let Some(schema) = Schema::of_a_test() else {
-        return;
-    };
-    let store = schema.store().await;
-    let id = log_in(&store, "alice").await;
-    let mut update = Update::default();
-    update.values = update
-        .values
-        .set("\0 \u{7528}'\"\\{},", [0, 255, b'"', b'\\']);
-    update.values = update.values.set("", []);
-    update.leave_behind = update.leave_behind.set("\0", [0]);
-    drop(store.update(id, update, None).await.unwrap());
-    let CheckIn::Live(live) = store
-        .check_in(id, &SECRET, Activity::Passive)
-        .await
-        .unwrap()
-    else {
-        panic!("it lives")
-    };
-    let expected = [
-        ("", b"".as_slice()),
-        ("\0 \u{7528}'\"\\{},", &[0, 255, b'"', b'\\']),
-        ("cart", b"[1]"),
-    ];
-    assert_eq!(*live.record.values(), Values::from_iter(expected));
-    let cause = Cause::from(EndReason::Forced).with_note("\0'\"\\");
-    let End::First(departed) = store.end(id, cause.clone(), claimant()).await.unwrap() else {
-        panic!("nobody ended it before")
-    };
-    assert_eq!(*departed.ending.cause(), cause);
-    assert_eq!(departed.leave_behind.get("\0"), Some([0].as_slice()));
 }
 
 /// R-16: no operation walks the sessions, however many there are.
@@ -372,26 +284,4 @@ async fn each_operation_is_one_statement() {
     store.end_due(10, claimant()).await.unwrap();
     store.pending(10, Duration::from_secs(1)).await.unwrap();
     assert_eq!(schema.number(count).await - before, 17, "one each");
-}
-
-#[tokio::test]
-async fn a_create_that_was_answered_is_the_same_when_read_back() {
-    let Some(schema) = Schema::of_a_test() else {
-        return;
-    };
-    let store = schema.store().await;
-    let session = NewSession {
-        idle_timeout: Some(Duration::MAX),
-        touch_interval: Duration::MAX,
-        absolute_timeout: Duration::MAX,
-        ..plan(&store, "x").await
-    };
-    let Created::Created { live, .. } = store.create(session).await.unwrap() else {
-        panic!("nothing stands in its way")
-    };
-    let again = store.check_in(live.id, &SECRET, Activity::Active).await;
-    let CheckIn::Live(again) = again.unwrap() else {
-        panic!("it lives for ever")
-    };
-    assert_eq!(format!("{:?}", again.record), format!("{:?}", live.record));
 }

@@ -3,26 +3,23 @@
 use crate::{
     proxy::{Mode, Proxy},
     redis_server::Server,
-    support::{Place, SECRET, claimant, log_in, plan},
+    support::{
+        Place, SECRET, claimant, hear_of_a_thousand_endings, hear_of_endings_and_cuts_once,
+        know_nothing_of_each_other, log_in, next, plan,
+    },
 };
 use adjourn::{
     id::Subject,
-    reason::{Cause, EndReason},
-    record::{Activity, Changes, Live, Scope, Values},
+    reason::EndReason,
+    record::{Activity, Changes, Live, Scope},
     store::{
-        AtLimit, CheckIn, Created, End, Limit, NewSession, Notice, Notices, RedisStore,
-        SessionStore, Update, Updated,
+        AtLimit, CheckIn, End, Limit, NewSession, Notice, RedisStore, SessionStore, Update, Updated,
     },
     testing::StoreHarness,
 };
-use std::{collections::HashSet, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
-pub(crate) async fn next(notices: &mut Notices) -> Notice {
-    let told = tokio::time::timeout(Duration::from_secs(20), notices.recv()).await;
-    told.expect("the server tells").expect("the store is open")
-}
-
-async fn live(store: &dyn SessionStore, id: adjourn::id::SessionId) -> Live {
+pub(crate) async fn live(store: &dyn SessionStore, id: adjourn::id::SessionId) -> Live {
     match store.check_in(id, &SECRET, Activity::Passive).await {
         Ok(CheckIn::Live(live)) => live,
         other => panic!("{other:?}: it lives"),
@@ -35,36 +32,7 @@ async fn other_nodes_hear_of_endings_and_cuts_once() {
         return;
     };
     let (one, two) = (place.store().await, place.store().await);
-    let id = log_in(&one, "alice").await;
-    let (mut here, mut there) = (one.notices(), two.notices());
-    let end = one.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    let scope = Scope::Subject {
-        subject: Subject::new("alice \u{7528}'\"\\{}").unwrap(),
-        except: Some(id),
-    };
-    two.end_all(scope.clone(), EndReason::Policy.into())
-        .await
-        .unwrap();
-    let everyone = Scope::Everyone {
-        created_before: None,
-    };
-    two.end_all(everyone.clone(), EndReason::Policy.into())
-        .await
-        .unwrap();
-    let reason = EndReason::Logout;
-    let ended = Notice::Ended { id, reason };
-    let mut told = Vec::new();
-    for notices in [&mut here, &mut there] {
-        for _ in 0..3 {
-            told.push(next(notices).await);
-        }
-    }
-    let expected = [ended, Notice::Cut(scope), Notice::Cut(everyone)];
-    for notice in expected {
-        let times = told.iter().filter(|told| **told == notice).count();
-        assert_eq!(times, 2, "{notice:?} is told to each once: {told:?}");
-    }
+    hear_of_endings_and_cuts_once(&one, &two).await;
 }
 
 #[tokio::test]
@@ -73,26 +41,7 @@ async fn a_thousand_endings_at_once_are_all_told() {
         return;
     };
     let (one, two) = (place.store().await, place.store().await);
-    let mut ids = Vec::new();
-    for number in 0..1_000 {
-        ids.push(log_in(&one, &format!("user-{number}")).await);
-    }
-    let mut there = two.notices();
-    let reason = EndReason::custom("incident").unwrap();
-    let ended = one
-        .end_many(&ids, Cause::from(reason.clone()), claimant())
-        .await
-        .unwrap();
-    assert_eq!(ended.len(), 1_000);
-    let mut missing: HashSet<_> = ids.into_iter().collect();
-    while !missing.is_empty() {
-        match next(&mut there).await {
-            Notice::Ended { id, reason: told } if told == reason => {
-                assert!(missing.remove(&id), "{id} once");
-            }
-            other => panic!("{other:?} did not happen"),
-        }
-    }
+    hear_of_a_thousand_endings(&one, &two).await;
 }
 
 #[tokio::test]
@@ -148,25 +97,12 @@ async fn the_server_tells_the_time() {
     assert!(seconds * 1_000 <= after.as_unix_millis());
 }
 
-/// Two applications on one server, each with a prefix of its own.
 #[tokio::test]
 async fn two_prefixes_know_nothing_of_each_other() {
     let (Some(one), Some(two)) = (Place::of_a_test(), Place::of_a_test()) else {
         return;
     };
-    let (here, there) = (one.store().await, two.store().await);
-    let id = log_in(&here, "alice").await;
-    let mut notices = there.notices();
-    let answer = there.check_in(id, &SECRET, Activity::Active).await;
-    assert!(matches!(answer.unwrap(), CheckIn::Unknown));
-    let subject = Subject::new("alice").unwrap();
-    assert!(there.list(&subject).await.unwrap().is_empty());
-    let end = here.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    let own = log_in(&there, "alice").await;
-    let end = there.end(own, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    assert!(matches!(next(&mut notices).await, Notice::Ended { id: told, .. } if told == own));
+    know_nothing_of_each_other(&one.store().await, &two.store().await).await;
 }
 
 /// With the same prefix they are one application; in different databases they share nothing, channels included.
@@ -192,54 +128,6 @@ async fn two_databases_know_nothing_of_each_other() {
     let end = there.end(own, EndReason::Logout.into(), claimant()).await;
     assert!(matches!(end.unwrap(), End::First(_)));
     assert!(matches!(next(&mut untold).await, Notice::Ended { id: told, .. } if told == own));
-}
-
-#[tokio::test]
-async fn names_and_values_of_any_bytes_are_kept() {
-    let Some(place) = Place::of_a_test() else {
-        return;
-    };
-    let store = place.store().await;
-    let id = log_in(&store, "alice").await;
-    let mut update = Update::default();
-    update.values = update
-        .values
-        .set("\0 \u{7528}'\"\\{},", [0, 255, b'"', b'\\']);
-    update.values = update.values.set("", []);
-    update.leave_behind = update.leave_behind.set("\0", [0]);
-    drop(store.update(id, update, None).await.unwrap());
-    let expected = [
-        ("", b"".as_slice()),
-        ("\0 \u{7528}'\"\\{},", &[0, 255, b'"', b'\\']),
-        ("cart", b"[1]"),
-    ];
-    let live = live(&store, id).await;
-    assert_eq!(*live.record.values(), Values::from_iter(expected));
-    let cause = Cause::from(EndReason::Forced).with_note("\0'\"\\\n");
-    let End::First(departed) = store.end(id, cause.clone(), claimant()).await.unwrap() else {
-        panic!("nobody ended it before")
-    };
-    assert_eq!(*departed.ending.cause(), cause);
-    assert_eq!(departed.leave_behind.get("\0"), Some([0].as_slice()));
-}
-
-#[tokio::test]
-async fn a_create_that_was_answered_is_the_same_when_read_back() {
-    let Some(place) = Place::of_a_test() else {
-        return;
-    };
-    let store = place.store().await;
-    let session = NewSession {
-        idle_timeout: Some(Duration::MAX),
-        touch_interval: Duration::MAX,
-        absolute_timeout: Duration::MAX,
-        ..plan(&store, "x").await
-    };
-    let Created::Created { live: made, .. } = store.create(session).await.unwrap() else {
-        panic!("nothing stands in its way")
-    };
-    let again = live(&store, made.id).await;
-    assert_eq!(format!("{:?}", again.record), format!("{:?}", made.record));
 }
 
 fn calls(server: &Server, command: &str) -> u64 {

@@ -4,10 +4,9 @@
 use crate::{
     cluster::Cluster,
     faults::expect,
-    nodes::next,
     proxy::{Mode, Proxy},
     redis_server::Server,
-    support::{Place, SECRET, claimant, log_in, try_log_in},
+    support::{Place, SECRET, claimant, log_in, next, try_log_in},
 };
 use adjourn::{
     id::{SessionId, Subject},

@@ -1,18 +1,15 @@
 //! Restarts, and several stores on one file, as several processes have them.
 
-use crate::support::{File, SECRET, claimant, log_in};
+use crate::support::{
+    File, SECRET, claimant, hear_of_a_thousand_endings, hear_of_endings_and_cuts_once,
+    know_nothing_of_each_other, log_in, next,
+};
 use adjourn::{
     reason::EndReason,
-    record::{Activity, Scope},
-    store::{CheckIn, End, Notice, Notices, SessionStore},
+    record::Activity,
+    store::{CheckIn, End, Notice, SessionStore},
 };
 use std::time::Duration;
-
-async fn next(notices: &mut Notices) -> Notice {
-    let told = tokio::time::timeout(Duration::from_secs(10), notices.recv()).await;
-    told.expect("the file is polled")
-        .expect("the store is open")
-}
 
 #[tokio::test]
 async fn sessions_endings_and_pending_work_survive_a_restart() {
@@ -63,36 +60,20 @@ async fn sessions_endings_and_pending_work_survive_a_restart() {
 async fn other_processes_hear_of_endings_and_cuts_once() {
     let file = File::default();
     let (one, two) = (file.store().await, file.store().await);
-    let id = log_in(&one, "alice").await;
-    let (mut here, mut there) = (one.notices(), two.notices());
-    let end = one.end(id, EndReason::Logout.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    let scope = Scope::Subject {
-        subject: adjourn::id::Subject::new("alice").unwrap(),
-        except: Some(id),
-    };
-    two.end_all(scope.clone(), EndReason::Policy.into())
-        .await
-        .unwrap();
-    let reason = EndReason::Logout;
-    let ended = Notice::Ended { id, reason };
-    // Each store hears its own at once, the other's when it polls.
-    assert_eq!(next(&mut here).await, ended);
-    assert_eq!(next(&mut here).await, Notice::Cut(scope.clone()));
-    let mut told = [next(&mut there).await, next(&mut there).await];
-    told.sort_by_key(|notice| matches!(notice, Notice::Cut(_)));
-    assert_eq!(told, [ended, Notice::Cut(scope)]);
+    hear_of_endings_and_cuts_once(&one, &two).await;
+}
 
-    let last = log_in(&one, "alice").await;
-    let end = two.end(last, EndReason::Policy.into(), claimant()).await;
-    assert!(matches!(end.unwrap(), End::First(_)));
-    for notices in [&mut here, &mut there] {
-        let told = next(notices).await;
-        assert!(
-            matches!(told, Notice::Ended { id, .. } if id == last),
-            "{told:?} was told before"
-        );
-    }
+#[tokio::test]
+async fn a_thousand_endings_at_once_are_all_told() {
+    let file = File::default();
+    let (one, two) = (file.store().await, file.store().await);
+    hear_of_a_thousand_endings(&one, &two).await;
+}
+
+#[tokio::test]
+async fn two_files_know_nothing_of_each_other() {
+    let (one, two) = (File::default(), File::default());
+    know_nothing_of_each_other(&one.store().await, &two.store().await).await;
 }
 
 #[tokio::test]

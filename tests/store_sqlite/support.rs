@@ -1,15 +1,15 @@
 //! A file of its own for each test.
 
-#[path = "../store_common/log_in.rs"]
+#[path = "../store_common/mod.rs"]
 #[allow(
     clippy::duplicate_mod,
     dead_code,
     reason = "each test uses some of it, those of several stores by way of each"
 )]
-mod log_in;
+mod common;
 
 #[allow(unused_imports, reason = "as above")]
-pub(crate) use self::log_in::*;
+pub(crate) use self::common::{log_in::*, nodes::*};
 use adjourn::{
     store::{SessionStore, SqliteStore, sqlite::SqliteStoreBuilder},
     testing::StoreHarness,

@@ -256,3 +256,20 @@ pub async fn an_anonymous_session_belongs_to_nobody<H: StoreHarness>(harness: H)
     let departed = fixture.end_first(id, EndReason::Undelivered).await;
     assert_eq!(departed.subject, None);
 }
+
+/// What is read back is what was answered, also of times that no clock reaches.
+pub async fn the_longest_times_are_kept<H: StoreHarness>(harness: H) {
+    let fixture = Fixture::open(harness).await;
+    let mut plan = fixture.plan(Some("x")).await;
+    plan.idle_timeout = Some(Duration::MAX);
+    plan.touch_interval = Duration::MAX;
+    plan.absolute_timeout = Duration::MAX;
+    let created = must!(fixture.create(plan).await, Created::Created { live, .. } => live,
+        "the id is new");
+    let found = fixture.expect_live(created.id, "it lives for ever").await;
+    assert_eq!(
+        format!("{:?}", found.record),
+        format!("{:?}", created.record),
+        "the answer is what is kept"
+    );
+}

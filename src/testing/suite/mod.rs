@@ -42,6 +42,7 @@ macro_rules! __store_suite {
                 subjects_are_told_apart_byte_for_byte,
                 minted_ids_do_not_repeat,
                 an_anonymous_session_belongs_to_nobody,
+                the_longest_times_are_kept,
             }
             limit {
                 a_log_in_beyond_the_limit_is_refused,
@@ -81,6 +82,7 @@ macro_rules! __store_suite {
                 parallel_writes_of_one_revision_let_one_through,
                 grants_are_merged_by_name_and_end_by_themselves,
                 what_is_left_behind_is_kept_apart_from_the_values,
+                names_and_values_of_any_bytes_are_kept,
             }
             rotate {
                 a_rotation_keeps_the_session,

@@ -1,11 +1,11 @@
 //! Writing: merged by name, and only into a live session.
 
-use super::fixture::{EVERYONE, Fixture, IDLE, must, ok, set, value};
+use super::fixture::{EVERYONE, Fixture, IDLE, claimant, must, ok, set, value};
 use crate::{
     id::SessionId,
-    reason::EndReason,
+    reason::{Cause, EndReason},
     record::{Changes, Grants, Live, RecordParts, Values},
-    store::{NotLive, Update, Updated},
+    store::{End, NotLive, Update, Updated},
     testing::StoreHarness,
 };
 use std::{sync::Arc, time::Duration};
@@ -260,4 +260,28 @@ pub async fn what_is_left_behind_is_kept_apart_from_the_values<H: StoreHarness>(
         departed.leave_behind, left,
         "the hooks of the ending get it, merged by name"
     );
+}
+
+/// Also the empty name, and bytes that no text holds.
+pub async fn names_and_values_of_any_bytes_are_kept<H: StoreHarness>(harness: H) {
+    const ODD: &str = "\0 \u{7528}'\"\\{},";
+    let fixture = Fixture::open(harness).await;
+    let id = fixture.log_in("alice").await;
+    let update = Update {
+        values: Changes::default()
+            .set(ODD, [0, 255, b'"', b'\\'])
+            .set("", []),
+        leave_behind: Changes::default().set(ODD, [0]),
+        ..Update::default()
+    };
+    drop(written(ok(fixture.store.update(id, update, None)).await));
+    let live = fixture.expect_live(id, "it was written to").await;
+    let odd: &[u8] = &[0, 255, b'"', b'\\'];
+    let values = Values::from_iter([("", b"".as_slice()), (ODD, odd)]);
+    assert_eq!(*live.record.values(), values, "neither is changed");
+    let cause = Cause::from(EndReason::Forced).with_note("\0'\"\\\n");
+    let end = ok(fixture.store.end(id, cause.clone(), claimant())).await;
+    let departed = must!(end, End::First(departed) => departed, "nobody ended it before");
+    assert_eq!(*departed.ending.cause(), cause, "the note is kept");
+    assert_eq!(departed.leave_behind.get(ODD), Some([0].as_slice()));
 }
