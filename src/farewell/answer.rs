@@ -71,7 +71,7 @@ impl FarewellConfig {
             };
             return varying(answer, self.by_client());
         }
-        let untold = past.and_then(Past::untold);
+        let untold = past.and_then(|past| past.untold(facts));
         let page = match refusal {
             Refusal::Ended(reason) => Some(self.exits.of(reason)),
             // Without a page to log in the answer itself is what tells.

@@ -70,18 +70,21 @@ pub(crate) fn decorate(
                 reason: reason.clone(),
                 session_id: *id,
                 back: wanted.filter(|_| !here),
+                told: false,
             };
             page.say_farewell(marker, *here);
         }
         None if effects.end_failed => page.remove_named(),
         None => {
-            let Some(marker) = past.and_then(|past| past.marker.as_ref()) else {
+            let Some((past, marker)) = past.and_then(|past| Some((past, past.marker.as_ref()?)))
+            else {
                 return;
             };
             if effects.issued.is_some() {
                 page.remove(config.marker.as_ref());
             } else {
-                page.land(marker.clone(), wanted);
+                let tells = response.refused && past.untold(facts).is_some();
+                page.land(marker.clone(), wanted, tells);
             }
         }
     }
@@ -140,6 +143,7 @@ impl Page<'_> {
         let facts = self.facts;
         let by_the_user =
             facts.is_navigation() && !facts.is_prefetch() && facts.site() != FetchSite::CrossSite;
+        marker.told = by_the_user && !here && self.response.refused;
         let clears = self.may_clear() && (here || by_the_user);
         if clears {
             self.clear();
@@ -154,14 +158,16 @@ impl Page<'_> {
     }
 
     /// A page on which somebody lands after an ending: it clears once what a redirect could not.
-    fn land(&mut self, mut marker: Marker, wanted: Option<Back>) {
+    /// `tells`: whether it is, or leads to, the page that tells the user why.
+    fn land(&mut self, mut marker: Marker, wanted: Option<Back>, tells: bool) {
         let lands = !marker.is_spent()
             && self.facts.is_document_get()
             && !self.facts.may_come_from_a_worker()
             && self.facts.site() != FetchSite::CrossSite
             && !self.leads_on();
-        let moved = wanted.is_some();
+        let moved = wanted.is_some() || tells;
         marker.back = wanted.or(marker.back);
+        marker.told |= tells;
         if lands {
             no_store(self.headers);
             self.clear();

@@ -8,7 +8,8 @@ use crate::{id::SessionId, policy::MAX_LOCAL_PATH, reason::EndReason, time::Time
 use std::time::Duration;
 
 /// What the marker cookie says: `<version>.<reason>.<session id>`, and where the user may return
-/// `.<path>|<until>` or, once a page has cleared, `.<path>|<until>|cleared`.
+/// `.<path>|<until>` or, once a page has cleared, `.<path>|<until>|cleared`; or, where there is no such
+/// path, `.told`.
 ///
 /// In the path `{` stands for `;` and `}` for `,`, which no cookie value can hold; neither of the
 /// two can be in a path. `until` is in Unix seconds.
@@ -17,6 +18,9 @@ pub(crate) struct Marker {
     pub(crate) reason: EndReason,
     pub(crate) session_id: SessionId,
     pub(crate) back: Option<Back>,
+    /// Whether a page that the user asked for led to the exit page already. Not written beside a path,
+    /// which says for itself for which page it was.
+    pub(crate) told: bool,
 }
 
 /// Where the user wanted to be when the session turned out to be over.
@@ -43,20 +47,27 @@ impl Marker {
         if version != VERSION {
             return None;
         }
+        let (back, told) = match parts.next() {
+            None => (None, false),
+            Some(TOLD) => (None, true),
+            Some(back) => (Some(Back::parse(back)?), false),
+        };
         Some(Self {
             reason: EndReason::from_code(reason).ok()?,
             session_id: session_id.parse().ok()?,
-            back: match parts.next() {
-                None => None,
-                Some(back) => Some(Back::parse(back)?),
-            },
+            back,
+            told,
         })
     }
 
     pub(crate) fn value(&self) -> String {
         let (reason, id) = (self.reason.code(), self.session_id);
-        let back = self.back.as_ref().map(Back::value).unwrap_or_default();
-        format!("{VERSION}.{reason}.{id}{back}")
+        let rest = match &self.back {
+            Some(back) => back.value(),
+            None if self.told => format!(".{TOLD}"),
+            None => String::new(),
+        };
+        format!("{VERSION}.{reason}.{id}{rest}")
     }
 
     /// Whether a page has cleared already.
@@ -112,6 +123,7 @@ impl std::fmt::Debug for Back {
 
 const VERSION: &str = "1";
 const CLEARED: &str = "cleared";
+const TOLD: &str = "told";
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +135,7 @@ mod tests {
             reason: EndReason::IdleTimeout,
             session_id: SessionId::from_bytes([0; 16]),
             back,
+            told: false,
         }
     }
 
@@ -136,14 +149,15 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes() {
-        for reason in [
-            EndReason::Logout,
-            EndReason::custom("account-closed").unwrap(),
+        for (reason, told) in [
+            (EndReason::Logout, false),
+            (EndReason::custom("account-closed").unwrap(), true),
         ] {
             let marker = Marker {
                 reason,
                 session_id: SessionId::random().unwrap(),
                 back: None,
+                told,
             };
             assert_eq!(Marker::parse(marker.value().as_bytes()), Some(marker));
         }
@@ -172,6 +186,7 @@ mod tests {
             "1..",
             "1.<script>.AAAAAAAAAAAAAAAAAAAAAA",
             "1.logout.AAAAAAAAAAAAAAAAAAAAAA.more",
+            "1.logout.AAAAAAAAAAAAAAAAAAAAAA.told.",
             &format!("1.idle-timeout.{id}."),
             &format!("1.idle-timeout.{id}./a"),
             &format!("1.idle-timeout.{id}./a|"),

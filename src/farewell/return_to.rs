@@ -26,15 +26,17 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// Why the session ended, if a background request met that and this one is the first for the
-    /// page: nobody has told the user yet. Not twice for one page, so that an exit page which links
-    /// to it does not lead in a circle.
-    pub(super) fn untold(&self) -> Option<&EndReason> {
-        let (marker, wanted) = self.marker.as_ref().zip(self.wanted.as_ref())?;
-        let before = marker.back.as_ref();
-        before
-            .is_none_or(|before| before.path != wanted.path)
-            .then_some(&marker.reason)
+    /// Why the session ended, if a background request met that and this one is the first for a page:
+    /// nobody has told the user yet. Not twice, or where pages are remembered not twice for one, so
+    /// that an exit page which links to it does not lead in a circle. Who signed out knows it.
+    pub(super) fn untold(&self, facts: &RequestFacts) -> Option<&EndReason> {
+        let marker = self.marker.as_ref()?;
+        let told = marker.back.as_ref().map_or(marker.told, |before| {
+            let wanted = self.wanted.as_ref();
+            wanted.is_none_or(|wanted| wanted.path == before.path)
+        });
+        let reason = Some(&marker.reason).filter(|reason| **reason != EndReason::Logout)?;
+        (!told && asks_for_a_page(facts)).then_some(reason)
     }
 }
 

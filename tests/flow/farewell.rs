@@ -251,11 +251,65 @@ async fn a_burst_of_background_requests_clears_nothing_and_the_next_page_does() 
         assert_eq!(got.status, StatusCode::UNAUTHORIZED);
         assert!(!clears(&got), "{got:?}");
     }
+    // P7: not to the log-in without a word.
     let page = browser.get("/me").await;
-    assert_eq!(page.header("location"), Some("/login"), "{page:?}");
+    assert_eq!(page.header("location"), Some(SIGNED_OUT), "{page:?}");
     assert!(!clears(&page), "{page:?}");
-    assert!(clears(&browser.get("/login").await));
+    let exit = browser.get(SIGNED_OUT).await;
+    assert!(clears(&exit), "{exit:?}");
+    assert!(exit.text().contains("by an administrator"), "{exit:?}");
     assert!(!clears(&browser.get("/login").await));
+    let page = browser.get("/me").await;
+    assert_eq!(page.header("location"), Some("/login"), "told: {page:?}");
+}
+
+// P7
+#[tokio::test]
+async fn the_first_page_after_a_background_request_tells_why_and_the_second_leads_to_the_log_in() {
+    for returns in [false, true] {
+        for reason in [
+            EndReason::Forced,
+            EndReason::Superseded,
+            EndReason::IdleTimeout,
+        ] {
+            let site = Site::builder().configure(move |builder| {
+                if returns {
+                    builder.with_return_to()
+                } else {
+                    builder
+                }
+            });
+            let site = site.open().await;
+            let browser = site.logged_in("alice").await;
+            end(&site, &browser, reason.clone()).await;
+            browser.fetch(Method::GET, "/favicon.ico").send().await;
+            browser.fetch(Method::GET, "/api/me").send().await;
+            let leads_to = async |ask: Ask| {
+                let got = ask.send().await;
+                got.header("location").unwrap_or_default().to_owned()
+            };
+            let page = || browser.navigate(Method::GET, "/me");
+            // What nobody reads, or nobody asked for, tells nobody.
+            let ahead = page().header("sec-purpose", "prefetch");
+            assert_ne!(leads_to(ahead).await, SIGNED_OUT, "{reason} {returns}");
+            let elsewhere = page().header("sec-fetch-site", "cross-site");
+            assert_eq!(leads_to(elsewhere).await, "/login", "{reason} {returns}");
+            let form = browser.navigate(Method::POST, "/me");
+            assert_eq!(leads_to(form).await, "/login", "{reason} {returns}");
+
+            // The exit page may be of another server, which never sees the marker: no circle.
+            assert_eq!(leads_to(page()).await, SIGNED_OUT, "{reason} {returns}");
+            assert_eq!(leads_to(page()).await, "/login", "{reason} {returns}");
+            let exit = browser.get(SIGNED_OUT).await;
+            assert!(clears(&exit), "{reason} {returns}: {exit:?}");
+            let shown = exit.text();
+            assert!(
+                !shown.contains("You are not signed in"),
+                "{reason}: {shown}"
+            );
+            assert_eq!(leads_to(page()).await, "/login", "{reason} {returns}");
+        }
+    }
 }
 
 // R-6-2 R-5-4
