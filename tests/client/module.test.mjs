@@ -31,6 +31,45 @@ test("the manual names every setting, event and function", () => {
   for (const name of members("Adjourn")) assert.ok(manual.includes("`adjourn." + name), name);
 });
 
+test("the code of the guide for fetch does what it says", async () => {
+  const [, code] = read("../../docs/guides/react-fetch.md").split("```js\n").map((part) => part.split("```")[0]);
+  assert.match(code, /adjourn\.fetch\(/);
+  const world = new World();
+  const closed = [];
+  const socket = class extends EventTarget {
+    constructor(url) {
+      super();
+      Object.assign(this, { url, readyState: 1, close: () => closed.push(url) });
+    }
+  };
+  const tab = await world.open({ globals: { EventSource: socket, WebSocket: socket } });
+  tab.run(code.replaceAll("export ", "").replaceAll("const ", "var "));
+  const { call, logOut, events } = tab.window;
+  const refused = (path) => call(path).then(assert.fail, ({ status, reason }) => [status, reason]);
+  assert.deepEqual(await (await call("/api/me")).json(), { data: 1 });
+  events();
+  assert.deepEqual(await refused("/api/fresh"), [401, "reauthentication-required"]);
+  world.mode = "503";
+  assert.deepEqual(await refused("/api/me"), [503, "store"]);
+  world.mode = "500";
+  assert.deepEqual(await refused("/api/me"), [500, undefined]);
+  assert.deepEqual([tab.hidden, closed], [false, []]);
+  world.mode = "ok";
+  const other = await world.open();
+  logOut();
+  assert.deepEqual([tab.hidden, closed], [true, ["/events"]]);
+  await world.advance(5);
+  assert.equal(world.reason, "logout");
+  for (const left of [tab, other]) assert.deepEqual(left.went, ["/session/signed-out?reason=logout"]);
+
+  world.logIn();
+  const again = await world.open();
+  again.run(code.replaceAll("export ", "").replaceAll("const ", "var "));
+  world.endNow("forced");
+  await assert.rejects(again.window.call("/api/me"));
+  assert.ok(again.hidden, "before the caller hears of it");
+});
+
 test("what is served behaves as the source: the tests run on it", () => {
   if (process.env.ADJOURN_JS) assert.notEqual(SCRIPT, source);
 });
