@@ -3,6 +3,8 @@
 //!
 //! A request loads on one node; the session ends on the other; the request reads, writes, rotates or
 //! touches, and finishes; then the old cookie, and any cookie that it set, at both.
+//!
+//! That their clocks do not matter is in [`clocks`].
 #![cfg(unix)]
 #![allow(
     clippy::excessive_nesting,
@@ -14,6 +16,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod clocks;
 #[path = "../store_sqlite/support.rs"]
 #[allow(
     clippy::disallowed_methods,

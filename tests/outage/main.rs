@@ -14,6 +14,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod any;
 #[path = "../sockets/client.rs"]
 #[allow(dead_code, reason = "the tests of sockets use the rest")]
 mod client;
@@ -26,9 +27,20 @@ mod client;
 mod file;
 mod mounted;
 mod open;
+#[path = "../store_redis/support.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "the tests of the store use the rest"
+)]
+mod place;
 mod postgres;
 #[path = "../store_postgres/proxy.rs"]
 mod proxy;
+mod redis;
+#[path = "../store_redis/redis_server.rs"]
+#[allow(dead_code, reason = "the tests of the store use the rest")]
+mod redis_server;
 #[path = "../sockets/routes.rs"]
 #[allow(dead_code, reason = "the tests of sockets use the rest")]
 mod routes;

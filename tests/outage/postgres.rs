@@ -1,12 +1,12 @@
 //! PostgreSQL: stopped, paused, cut off, slow, out of connections, full, and empty when it is back.
 
 use crate::{
+    any::{self, Stoppable, with},
     mounted::Mounted,
     open::{Users, assert_unavailable, site},
-    proxy::{Mode, Proxy},
+    proxy::Proxy,
     schema::Schema,
     server::Server,
-    support::Op,
 };
 use adjourn::store::PostgresStore;
 use http::{Method, StatusCode};
@@ -25,62 +25,41 @@ async fn store(schema: &Schema, options: &PgConnectOptions) -> PostgresStore {
     builder.unwrap().open().await.unwrap()
 }
 
+impl Stoppable for Server {
+    fn crash(&mut self) {
+        Self::crash(self);
+    }
+
+    fn restart(&mut self) {
+        Self::restart(self);
+    }
+
+    fn pause(&mut self) {
+        Self::pause(self);
+    }
+
+    fn resume(&mut self) {
+        Self::resume(self);
+    }
+}
+
 /// A server of its own, a site on it through a proxy, and users.
 async fn begin(grace: Duration) -> Option<(Server, Schema, Proxy, Users)> {
     let server = Server::start()?;
     let schema = Schema::on(server.options());
     schema.builder().migrate().await.unwrap();
-    let proxy = Proxy::before(server.socket()).await;
+    let proxy = Proxy::before_postgres(&server).await;
     let store = store(&schema, &proxy.options()).await;
     let users = Users::of(site(store, grace).await).await;
     Some((server, schema, proxy, users))
 }
 
-/// Moves a server to a thread, where it can be waited for.
-async fn with(mut server: Server, order: fn(&mut Server)) -> Server {
-    let done = tokio::task::spawn_blocking(move || {
-        order(&mut server);
-        server
-    });
-    done.await.unwrap()
-}
-
 // P8 R-14-7
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_paused_held_and_cut_off_are_refused_and_over_by_themselves() {
-    let Some((mut server, _schema, proxy, users)) = begin(Duration::MAX).await else {
-        return;
-    };
-    let mut open = users.connect().await;
-    server = with(server, Server::crash).await;
-    users.everything_is_refused("stopped").await;
-    server = with(server, Server::restart).await;
-    users.goes_on("started").await;
-
-    server = with(server, Server::pause).await;
-    users.everything_is_refused("paused").await;
-    let _server = with(server, Server::resume).await;
-    users.goes_on("resumed").await;
-
-    proxy.set(Mode::Hold);
-    users.everything_is_refused("held").await;
-    proxy.set(Mode::Forward);
-    users.goes_on("held no longer").await;
-
-    proxy.set(Mode::Cut);
-    users.everything_is_refused("cut off").await;
-    proxy.set(Mode::Forward);
-    users.goes_on("connected").await;
-
-    // Within the grace nobody lost a connection, and no request waited longer than the limit.
-    open.are_open("all is over").await;
-    let failures = users.failures();
-    assert!(
-        failures.iter().any(|failure| failure.contains("2s")),
-        "{failures:#?}"
-    );
-    users.logs_out("all is over").await;
-    open.are_ended("logout").await;
+    if let Some((server, _schema, proxy, users)) = begin(Duration::MAX).await {
+        any::stopped_paused_held_and_cut_off(server, proxy, users).await;
+    }
 }
 
 // R-14-7
@@ -124,19 +103,19 @@ async fn connections_are_cut_after_the_grace_and_come_back_without_a_crowd() {
     users.logs_out("resumed").await;
 }
 
-/// Slow is not down: it works, and what is too slow is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_server_works_until_it_is_slower_than_the_limit() {
-    let Some((_server, _schema, proxy, users)) = begin(Duration::MAX).await else {
-        return;
-    };
-    proxy.set(Mode::Slow(Duration::from_millis(20)));
-    users.goes_on("slow").await;
-    proxy.set(Mode::Slow(Duration::from_secs(5)));
-    users.everything_is_refused("too slow").await;
-    proxy.set(Mode::Forward);
-    users.goes_on("fast again").await;
-    users.logs_out("fast again").await;
+    if let Some((_server, _schema, proxy, users)) = begin(Duration::MAX).await {
+        any::slow(proxy, users).await;
+    }
+}
+
+// P8
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_lost_is_no_log_out_and_no_half_of_one() {
+    if let Some((_server, _schema, proxy, users)) = begin(Duration::MAX).await {
+        any::an_answer_is_lost(proxy, users).await;
+    }
 }
 
 /// What came back is another database: everybody is logged out, and nobody is somebody else.
@@ -179,7 +158,6 @@ async fn a_server_out_of_connections_is_refused_until_it_has_some() {
     users.logs_out("connections").await;
 }
 
-/// A clock that is wrong ends nobody who does not ask, and lets nobody in who is late by it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_stops_the_sweeper_until_it_is_back() {
     let Some(server) = Server::start() else {
@@ -190,43 +168,7 @@ async fn a_clock_that_jumps_stops_the_sweeper_until_it_is_back() {
     schema.stop_time().await;
     let store = store(&schema, &server.options()).await;
     let users = Users::of(site(store, Duration::MAX).await).await;
-    let calm = |wanted: usize| {
-        let store = users.site.store.clone();
-        async move {
-            let before = store.calls(Op::EndDue);
-            while store.calls(Op::EndDue) < before + wanted {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    };
-    calm(2).await;
-    schema.move_time(3_600_000).await;
-    let jumped = |failure: &String| failure.contains("the clock of the store jumped by 3");
-    while !users.failures().iter().any(jumped) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let (sweeps, looks) = (
-        users.site.store.calls(Op::EndDue),
-        users.site.store.calls(Op::BeginLogIn),
-    );
-    while users.site.store.calls(Op::BeginLogIn) < looks + 4 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(users.site.store.calls(Op::EndDue), sweeps, "it pauses");
-    assert!(users.site.events.endings().is_empty());
-    schema.move_time(-3_600_000).await;
-    calm(2).await;
-    assert_eq!(
-        users.failures().iter().filter(|told| jumped(told)).count(),
-        1,
-        "told once"
-    );
-    users.goes_on("back").await;
-
-    // Whoever asks is judged by the store.
-    schema.move_time(3_600_000).await;
-    let got = users.alice.get_api("/api/me").await;
-    assert_eq!(got.reason(), "idle-timeout");
+    any::the_clock_jumps(users, async |millis| schema.move_time(millis).await).await;
 }
 
 /// On a file system of its own, where this user may mount one.

@@ -37,7 +37,7 @@ async fn a_server_that_hangs_is_refused_in_time_and_over_by_itself() {
         return;
     };
     let schema = Schema::on(server.options());
-    let proxy = Proxy::before(server.socket()).await;
+    let proxy = Proxy::before_postgres(&server).await;
     let store = quick(&schema, &proxy.options()).await;
     let id = log_in(&store, "alice").await;
     let mut notices = store.notices();
@@ -85,7 +85,7 @@ async fn a_reply_that_was_cut_off_is_made_up_for_by_the_same_attempt() {
         return;
     };
     let schema = Schema::on(server.options());
-    let proxy = Proxy::before(server.socket()).await;
+    let proxy = Proxy::before_postgres(&server).await;
     let store = quick(&schema, &proxy.options()).await;
     for round in 0..20 {
         let id = log_in(&store, "alice").await;

@@ -16,6 +16,8 @@ mod cluster;
 mod faults;
 mod nodes;
 mod outage;
+#[path = "../store_common/proxy.rs"]
+#[allow(dead_code, reason = "the tests of other stores use the rest")]
 mod proxy;
 mod redis_server;
 mod sizes;

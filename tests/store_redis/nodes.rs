@@ -1,7 +1,7 @@
 //! Several nodes on one server, and what the store promises to its administrator.
 
 use crate::{
-    proxy::{Mode, Proxy},
+    proxy::{Mode, Proxy, Upstream},
     redis_server::Server,
     support::{
         Place, SECRET, claimant, hear_of_a_thousand_endings, hear_of_endings_and_cuts_once,
@@ -279,8 +279,8 @@ async fn a_lost_reply_changes_no_answer() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
-    let proxy = Proxy::before(server.port).await;
-    let store = RedisStore::builder(proxy.url())
+    let proxy = Proxy::before(Upstream::Port(server.port)).await;
+    let store = RedisStore::builder(format!("redis://127.0.0.1:{}", proxy.port))
         .unwrap()
         .open()
         .await
@@ -290,13 +290,13 @@ async fn a_lost_reply_changes_no_answer() {
         let mut update = Update::default();
         update.values = Changes::default().set("step", *b"1");
         if number == 1 {
-            proxy.mode.send_replace(Mode::LoseAnswer);
+            proxy.set(Mode::LoseAnswer);
         }
         let written = store.update(id, update, Some(0)).await.unwrap();
         assert!(matches!(written, Updated::Written(_)), "{written:?}");
         assert_eq!(live(&store, id).await.record.revision(), 1);
         if number == 1 {
-            proxy.mode.send_replace(Mode::LoseAnswer);
+            proxy.set(Mode::LoseAnswer);
         }
         let end = store.end(id, EndReason::Logout.into(), claimant()).await;
         assert!(matches!(end, Ok(End::First(_))), "{end:?}");

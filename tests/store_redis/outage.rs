@@ -4,7 +4,7 @@
 use crate::{
     cluster::Cluster,
     faults::expect,
-    proxy::{Mode, Proxy},
+    proxy::{Mode, Proxy, Upstream},
     redis_server::Server,
     support::{Place, SECRET, claimant, log_in, next, try_log_in},
 };
@@ -149,17 +149,17 @@ async fn a_connection_that_hangs_is_replaced() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
-    let proxy = Proxy::before(server.port).await;
-    let store = open(proxy.url()).await;
+    let proxy = Proxy::before(Upstream::Port(server.port)).await;
+    let store = open(format!("redis://127.0.0.1:{}", proxy.port)).await;
     let id = log_in(&store, "alice").await;
-    proxy.mode.send_replace(Mode::Hold);
+    proxy.set(Mode::Hold);
     let answer = store.check_in(id, &SECRET, Activity::Active).await;
     expect(
         &answer.unwrap_err(),
         ErrorKind::Unavailable,
         &["check_in took"],
     );
-    proxy.mode.send_replace(Mode::Forward);
+    proxy.set(Mode::Forward);
     assert!(matches!(check_again(&store, id).await, CheckIn::Live(_)));
 }
 

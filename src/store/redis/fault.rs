@@ -65,6 +65,10 @@ pub(super) fn named(operation: &str, error: &RedisError) -> Error {
         }
         (ErrorKind::Server(_) | ErrorKind::Extension, _) => unavailable("the server refused"),
         _ if error.is_timeout() => unavailable("the server does not answer"),
+        // The server says why before it closes, but the client has then failed to write.
+        _ if is_lost(error) => unavailable(
+            "no connection to the server, which closes it: it stops, or has none left (maxclients)",
+        ),
         _ => unavailable("no connection to the server"),
     };
     named.with_source(Refusal(error.to_string()))
