@@ -6,9 +6,11 @@ mod harness;
 mod heap;
 mod http_load;
 mod request;
+mod stores;
 mod subjects;
 mod threads;
 
+use http_load::Size;
 use stats_alloc::StatsAlloc;
 use std::{alloc::System, env, io};
 
@@ -31,15 +33,23 @@ fn main() -> io::Result<()> {
             request::run()?;
             threads::run()?;
             heap::run()?;
-            http_load::run()
+            http_load::run()?;
+            stores::redis(Size::FULL)?;
+            stores::postgres(Size::FULL)
         }
         ["request"] => request::run(),
         ["threads"] => threads::run(),
         ["heap"] => heap::run(),
         ["http"] => http_load::run(),
+        ["redis"] => stores::redis(Size::FULL),
+        ["postgres"] => stores::postgres(Size::FULL),
+        // Whether it works, not how fast it is.
+        ["redis", "--smoke"] => stores::redis(Size::SMOKE),
+        ["postgres", "--smoke"] => stores::postgres(Size::SMOKE),
         ["--callgrind", scenario] => request::run_for_callgrind(scenario),
         _ => Err(io::Error::other(
-            "what to run: request, threads, heap, http, or nothing for all",
+            "what to run: request, threads, heap, http, redis, postgres (the last two also with \
+             --smoke), or nothing for all",
         )),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::harness::at_once;
 use adjourn::{
-    Sessions,
+    Sessions, SessionsBuilder,
     id::{Subject, Token},
     record::Values,
     store::{Attempt, Claimant, NewSession, SessionStore as _},
@@ -33,12 +33,17 @@ pub(crate) fn bare() -> Router {
 
 pub(crate) fn adjourn(count: usize) -> Subjected {
     let (store, cookies) = adjourn_store(count);
-    let sessions = Sessions::builder(store).build();
+    adjourn_on(Sessions::builder(store), cookies)
+}
+
+/// The router with this configuration.
+pub(crate) fn adjourn_on(builder: SessionsBuilder, cookies: Arc<[HeaderValue]>) -> Subjected {
+    let sessions = builder.build().expect("a configuration without mistakes");
     Subjected {
         router: Router::new()
             .route("/", get(async || TEXT))
             .route("/account", get(account))
-            .layer(sessions.expect("a configuration without mistakes").layer())
+            .layer(sessions.layer())
             .with_state(()),
         cookies,
     }
@@ -77,29 +82,33 @@ pub(crate) fn adjourn_store(count: usize) -> (adjourn::store::MemoryStore, Arc<[
     let create = |number| {
         let id = at_once(store.mint_id(None).into_future()).expect("random bytes");
         let token = Token::new(id).expect("random bytes");
-        let hour = Duration::from_hours(1);
-        let session = NewSession {
-            id,
-            secret_hash: token.secret_hash(),
-            subject: Subject::new(subject(number)).ok(),
-            idle_timeout: Some(hour),
-            touch_interval: Duration::ZERO,
-            absolute_timeout: hour * 8,
-            client: None,
-            values: Values::from_iter([("value", VALUE.as_bytes())]),
-            limit: None,
-            replaces: None,
-            ticket: None,
-            claimant: Claimant {
-                attempt: Attempt::from_bytes([0; 16]),
-                lease: hour,
-            },
-        };
+        let session = new_session(&token, number, Duration::ZERO);
         at_once(store.create(session).into_future()).expect("the store is not full");
         keep(number, count).then(|| cookie(&token.expose()))
     };
     let cookies = (0..count).filter_map(create).collect();
     (store, cookies)
+}
+
+pub(crate) fn new_session(token: &Token, number: usize, touch_interval: Duration) -> NewSession {
+    let hour = Duration::from_hours(1);
+    NewSession {
+        id: token.id(),
+        secret_hash: token.secret_hash(),
+        subject: Subject::new(subject(number)).ok(),
+        idle_timeout: Some(hour),
+        touch_interval,
+        absolute_timeout: hour * 8,
+        client: None,
+        values: Values::from_iter([("value", VALUE.as_bytes())]),
+        limit: None,
+        replaces: None,
+        ticket: None,
+        claimant: Claimant {
+            attempt: Attempt::from_bytes([0; 16]),
+            lease: hour,
+        },
+    }
 }
 
 pub(crate) fn peer_store(count: usize) -> (tower_sessions::MemoryStore, Arc<[HeaderValue]>) {
@@ -134,7 +143,7 @@ pub(crate) fn request(path: &'static str, cookie: Option<&HeaderValue>) -> Reque
 }
 
 /// 16 bytes.
-fn subject(number: usize) -> String {
+pub(crate) fn subject(number: usize) -> String {
     format!("user-{number:011}")
 }
 
@@ -143,11 +152,11 @@ fn keep(number: usize, count: usize) -> bool {
     number.is_multiple_of(count.div_ceil(MOST_COOKIES))
 }
 
-fn cookie(token: &str) -> HeaderValue {
+pub(crate) fn cookie(token: &str) -> HeaderValue {
     format!("__Host-sid={token}").parse().expect("base64url")
 }
 
 /// As long as a subject.
-const TEXT: &str = "user-00000000000";
-const VALUE: &str = "thirty-two characters of a value";
+pub(crate) const TEXT: &str = "user-00000000000";
+pub(crate) const VALUE: &str = "thirty-two characters of a value";
 const MOST_COOKIES: usize = 65_536;

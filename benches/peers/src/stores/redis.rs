@@ -1,0 +1,99 @@
+//! On Redis: a server for each, so that what each asks can be told apart.
+
+use super::{
+    failed, nothing,
+    ours::{self, NEAR},
+    redis_server::Server,
+    theirs,
+};
+use crate::http_load::{Asked, Contestant, Size, compare};
+use adjourn::store::RedisStore;
+use std::{collections::BTreeMap, io, sync::Arc};
+use tower_sessions_redis_store::{
+    RedisStore as PeerStore,
+    fred::prelude::{ClientLike, Config, Pool},
+};
+
+pub(crate) fn redis(size: Size) -> io::Result<()> {
+    let servers: Option<Vec<_>> = (0..4).map(|_| Server::start(&SETTINGS)).collect();
+    let Some(servers) = servers else {
+        return Ok(());
+    };
+    let servers: Vec<_> = servers.into_iter().map(Arc::new).collect();
+    let title = "on Redis";
+    let theirs = servers.clone();
+    compare(title, size, async move || {
+        contestants(&theirs, size.sessions).await
+    })
+}
+
+async fn contestants(servers: &[Arc<Server>], sessions: usize) -> io::Result<Vec<Contestant>> {
+    let [plain, near, saving, sliding] = servers else {
+        return Err(failed("four servers"));
+    };
+    let store = ours(plain).await?;
+    let cookies = ours::fill(&store, sessions).await?;
+    let near_store = ours(near).await?;
+    let near_cookies = ours::fill(&near_store, sessions).await?;
+    let peer = peer(saving).await?;
+    let peer_cookies = theirs::fill(&peer, sessions).await?;
+    let sliding_peer = self::peer(sliding).await?;
+    let sliding_cookies = theirs::fill(&sliding_peer, sessions).await?;
+    Ok(vec![
+        nothing(&cookies),
+        Contestant::new("adjourn", ours::serve(store, &cookies, None)).asking(asked(plain)),
+        Contestant::new(
+            "adjourn, near cache of 1 s",
+            ours::serve(near_store, &near_cookies, Some(NEAR)),
+        )
+        .asking(asked(near)),
+        Contestant::new(
+            "tower-sessions, not sliding",
+            theirs::serve(peer, &peer_cookies, false),
+        )
+        .asking(asked(saving)),
+        Contestant::new(
+            "tower-sessions, sliding",
+            theirs::serve(sliding_peer, &sliding_cookies, true),
+        )
+        .asking(asked(sliding)),
+    ])
+}
+
+async fn ours(server: &Server) -> io::Result<RedisStore> {
+    let builder = RedisStore::builder(server.url()).map_err(failed)?;
+    builder.open().await.map_err(failed)
+}
+
+/// As its documentation sets it up.
+async fn peer(server: &Server) -> io::Result<PeerStore<Pool>> {
+    let config = Config::from_url(&server.url()).map_err(failed)?;
+    let pool = Pool::new(config, None, None, None, 6).map_err(failed)?;
+    let _connecting = pool.connect();
+    pool.wait_for_connect().await.map_err(failed)?;
+    Ok(PeerStore::new(pool))
+}
+
+/// `INFO commandstats`, where what a script asks counts as well.
+fn asked(server: &Arc<Server>) -> Asked {
+    let server = Arc::clone(server);
+    Box::new(move || {
+        let stats = server.cli(&["info", "commandstats"]);
+        let mut asked = BTreeMap::new();
+        for line in stats.lines() {
+            let named = line
+                .strip_prefix("cmdstat_")
+                .and_then(|it| it.split_once(':'));
+            let Some((command, figures)) = named.filter(|(command, _)| *command != "info") else {
+                continue;
+            };
+            let calls = figures.split(',').find_map(|it| it.strip_prefix("calls="));
+            let calls = calls.and_then(|calls| calls.trim().parse().ok());
+            asked.insert(command.to_owned(), calls.ok_or_else(|| failed("no calls"))?);
+        }
+        Ok(asked)
+    })
+}
+
+/// As Redis comes: what is measured is the round trip, not the disk.
+const SETTINGS: [&str; 2] = ["--appendonly", "no"];
