@@ -11,7 +11,7 @@
 
 use adjourn::{
     Session, Sessions,
-    audit::{Event, EventKind, Sink},
+    audit::{Event, EventKind, NonBlocking, Sink},
     id::{SessionId, Subject, Token},
     record::Values,
     store::{Attempt, Claimant, MemoryStore, NewSession, SessionStore},
@@ -191,6 +191,8 @@ async fn idle_lag() -> String {
 /// How long nobody was active in the sessions that ended.
 #[derive(Default)]
 struct Lags(Mutex<Vec<Duration>>);
+
+impl NonBlocking for Lags {}
 
 impl Sink for Lags {
     fn record(&self, event: &Event) {

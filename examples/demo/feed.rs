@@ -1,6 +1,6 @@
 //! The last things that happened to sessions, for whoever watches: a sink of the audit trail.
 
-use adjourn::audit::{Event, Severity, Sink};
+use adjourn::audit::{Event, NonBlocking, Severity, Sink};
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use std::{
@@ -33,6 +33,8 @@ pub(crate) struct Noted {
     #[serde(flatten)]
     event: Event,
 }
+
+impl NonBlocking for Feed {}
 
 impl Sink for Feed {
     /// Called by requests and endings, so it does not wait for anybody.

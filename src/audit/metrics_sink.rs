@@ -1,6 +1,6 @@
 //! Metrics of the life and end of sessions.
 
-use super::{Event, EventKind, FailedHook, Sink};
+use super::{Event, EventKind, FailedHook, NonBlocking, Sink};
 use crate::reason::Cause;
 use metrics::{counter, histogram};
 use std::time::Duration;
@@ -52,6 +52,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a unit value, written by name")]
 pub struct MetricsSink;
+
+impl NonBlocking for MetricsSink {}
 
 impl Sink for MetricsSink {
     fn record(&self, event: &Event) {
@@ -166,4 +168,148 @@ fn start_refused(why: &'static str, count: u64) {
 
 fn store_failed(operation: &'static str, count: u64) {
     counter!("adjourn_store_failures_total", "operation" => operation).increment(count);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{EndScope, PolicyFinding},
+        reason::EndReason,
+        record::Generation,
+        time::Timestamp,
+    };
+    use metrics_util::{MetricKind, debugging::DebuggingRecorder};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// The kind and the labels of each metric, by its name.
+    type Table = BTreeMap<String, (MetricKind, BTreeSet<String>)>;
+
+    /// What the table above says.
+    fn documented() -> Table {
+        let lines = include_str!("metrics_sink.rs").lines();
+        let of_sink = lines.take_while(|line| !line.contains("without this sink"));
+        let rows = of_sink.filter(|line| line.starts_with("/// | `adjourn_"));
+        rows.map(|row| {
+            let cells: Vec<_> = row.split('|').collect();
+            let [_, name, labels, _, _] = cells[..] else {
+                panic!("not four cells: {row}")
+            };
+            let kind = if name.contains("(histogram)") {
+                MetricKind::Histogram
+            } else {
+                MetricKind::Counter
+            };
+            let labels = in_ticks(labels).collect();
+            (in_ticks(name).next().unwrap(), (kind, labels))
+        })
+        .collect()
+    }
+
+    fn in_ticks(cell: &str) -> impl Iterator<Item = String> {
+        let odd = cell.split('`').skip(1).step_by(2);
+        odd.map(str::to_owned)
+    }
+
+    /// One event for each metric.
+    fn kinds() -> Vec<EventKind> {
+        let why = "why";
+        vec![
+            EventKind::CutMade {
+                scope: EndScope::Everyone,
+                generation: Generation::new(1),
+                kept: None,
+                cause: EndReason::Forced.into(),
+                concluded: 1,
+                more_follow: false,
+            },
+            EventKind::Ended {
+                cause: EndReason::Logout.into(),
+                scope: EndScope::One,
+                generation: None,
+                lived: Duration::from_secs(2),
+                idle: Duration::from_secs(1),
+                hooks: 1,
+                failed_hooks: vec![FailedHook::new("files", "failed")],
+                redelivered: false,
+            },
+            EventKind::ExtendRefused { why },
+            EventKind::Extended,
+            EventKind::Guessing { count: 100 },
+            EventKind::LogOutRefused { why },
+            EventKind::PolicyVerdict {
+                verdict: "report",
+                findings: vec![PolicyFinding::new("hours", "report", why)],
+            },
+            EventKind::RedirectRefused {
+                target: "//evil.example".to_owned(),
+            },
+            EventKind::SocketRefused { why },
+            EventKind::StartRefused { why },
+            EventKind::Started,
+            EventKind::StoreFailed {
+                operation: "end",
+                error: "down".to_owned(),
+            },
+            EventKind::UnknownToken,
+            EventKind::UseAfterEnd {
+                cause: EndReason::Logout.into(),
+            },
+        ]
+    }
+
+    /// What is counted for these events.
+    fn counted(kinds: Vec<EventKind>) -> Table {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        metrics::with_local_recorder(&recorder, || {
+            for kind in kinds {
+                MetricsSink.record(&Event::new(kind, Timestamp::default()));
+            }
+        });
+        let metrics = snapshotter.snapshot().into_vec().into_iter();
+        let described = metrics.map(|(key, ..)| {
+            let (kind, key) = (key.kind(), key.key());
+            let labels = key.labels().map(|label| label.key().to_owned());
+            (key.name().to_owned(), (kind, labels.collect()))
+        });
+        described.collect()
+    }
+
+    #[test]
+    fn the_names_and_labels_are_those_of_the_table() {
+        let documented = documented();
+        assert_eq!(documented.len(), 17);
+        assert_eq!(counted(kinds()), documented);
+    }
+
+    #[test]
+    fn what_was_suppressed_is_in_the_same_numbers() {
+        let documented = documented();
+        let codes = [
+            "extend-refused",
+            "guessing",
+            "log-out-refused",
+            "policy-verdict",
+            "redirect-refused",
+            "session-extended",
+            "socket-refused",
+            "start-refused",
+            "store-failed",
+            "unknown-token",
+            "use-after-end",
+        ];
+        for kind in codes {
+            let suppressed = EventKind::EventsSuppressed {
+                kind,
+                count: 5,
+                sources: 1,
+            };
+            let counted = counted(vec![suppressed]);
+            assert_eq!(counted.len(), 1, "{kind}");
+            for (name, row) in counted {
+                assert_eq!(documented.get(&name), Some(&row), "{kind}");
+            }
+        }
+    }
 }

@@ -16,7 +16,8 @@
 //! [`JsonLines`] behind a [`Queue`], in OCSF, in the OWASP vocabulary or in the native form. A chain
 //! of hashes makes tampering visible ([`verify`]).
 //!
-//! Every `Sink` is called on the path of a request or an ending. What blocks goes behind a `Queue`:
+//! Every `Sink` is called on the path of a request or an ending, and promises not to block
+//! ([`NonBlocking`]). What blocks goes behind a `Queue`:
 //!
 //! ```text
 //! event -> limits -> TracingSink
@@ -47,7 +48,7 @@ pub use json_lines::{Format, Fsync, JsonLines, JsonLinesBuilder, Rotation};
 pub use metrics_sink::MetricsSink;
 pub use queue::{BlockingSink, Queue, QueueBuilder, QueueStats, Unwritten};
 pub use scope::EndScope;
-pub use sink::{Flush, Sink};
+pub use sink::{Flush, NonBlocking, Sink};
 pub use tracing_sink::{TARGET, TracingSink};
 pub(crate) use trail::Trail;
 pub use verify::{Fault, FaultKind, Verified, verify, verify_keyed};

@@ -9,14 +9,32 @@ use std::{
     task::{Context, Waker},
 };
 
+/// The promise of a [`Sink`] that no call of it waits: not for a disk, not for a network, not for a
+/// lock that somebody holds while they do.
+///
+/// A sink is called in line, on the path of requests and endings. One that waits holds them up, and
+/// nothing can end a call that blocks its thread, no time limit either. What cannot promise this
+/// implements [`BlockingSink`](super::BlockingSink) and goes behind a [`Queue`](super::Queue): there
+/// one that hangs delays nobody, and what it loses is counted.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not promise that it never waits",
+    note = "a sink that may wait implements `BlockingSink` and goes behind a `Queue`; one that never \
+            does implements `NonBlocking`"
+)]
+pub trait NonBlocking {}
+
+impl<S: NonBlocking + ?Sized> NonBlocking for Arc<S> {}
+
 /// Takes the events of all sessions.
 ///
 /// ```
-/// use adjourn::audit::{Event, Sink};
+/// use adjourn::audit::{Event, NonBlocking, Sink};
 /// use std::sync::Mutex;
 ///
 /// #[derive(Default)]
 /// struct Codes(Mutex<Vec<&'static str>>);
+///
+/// impl NonBlocking for Codes {}
 ///
 /// impl Sink for Codes {
 ///     fn record(&self, event: &Event) {
@@ -24,11 +42,11 @@ use std::{
 ///     }
 /// }
 /// ```
-pub trait Sink: Send + Sync + 'static {
+pub trait Sink: NonBlocking + Send + Sync + 'static {
     /// Records one event.
     ///
-    /// Called on the path of requests and endings: it must not block, so a sink that does I/O
-    /// hands the event to a queue of its own. A panic is caught and reported through `tracing`.
+    /// Called on the path of requests and endings: it must not block, as [`NonBlocking`] promises. A
+    /// panic is caught and reported through `tracing`.
     fn record(&self, event: &Event);
 
     /// Whether what is recorded from now on would be kept. *Default:* yes.
@@ -107,6 +125,8 @@ mod tests {
 
     struct Panics;
 
+    impl NonBlocking for Panics {}
+
     impl Sink for Panics {
         fn record(&self, _: &Event) {
             panic!("sink");
@@ -119,6 +139,8 @@ mod tests {
 
     #[derive(Default)]
     struct Counts(AtomicUsize);
+
+    impl NonBlocking for Counts {}
 
     impl Sink for Counts {
         fn record(&self, _: &Event) {

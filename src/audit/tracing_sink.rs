@@ -1,6 +1,6 @@
 //! The built-in sink: `tracing`.
 
-use super::{Event, EventKind, FailedHook, PolicyFinding, Sink};
+use super::{Event, EventKind, FailedHook, NonBlocking, PolicyFinding, Sink};
 use crate::record::Client;
 
 /// The `tracing` target of [`TracingSink`].
@@ -40,6 +40,8 @@ macro_rules! write_event {
         );
     }};
 }
+
+impl NonBlocking for TracingSink {}
 
 impl Sink for TracingSink {
     fn record(&self, event: &Event) {

@@ -2,7 +2,7 @@
 
 use crate::support::{Op, Site, SiteBuilder};
 use adjourn::{
-    audit::{Event, Flush, Sink},
+    audit::{Event, Flush, NonBlocking, Sink},
     reason::EndReason,
     record::Departed,
     terminate::Outcome,
@@ -28,6 +28,8 @@ impl Slow {
         }
     }
 }
+
+impl NonBlocking for Slow {}
 
 impl Sink for Slow {
     fn record(&self, event: &Event) {

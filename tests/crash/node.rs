@@ -3,7 +3,7 @@
 use crate::{place::Place, point::Point, process};
 use adjourn::{
     Sessions,
-    audit::{BlockingSink, Event, JsonLines, Queue, Sink},
+    audit::{BlockingSink, Event, JsonLines, NonBlocking, Queue, Sink},
     record::Departed,
     store::{AtLimit, Limit, SessionStore},
 };
@@ -115,6 +115,8 @@ impl Drop for TellDrop {
 
 /// The first of the sinks.
 struct Dying(Point);
+
+impl NonBlocking for Dying {}
 
 impl Sink for Dying {
     fn record(&self, event: &Event) {

@@ -5,7 +5,7 @@ use crate::support::{
 };
 use adjourn::{
     Session, Sessions, Terminator,
-    audit::{Event, EventKind, Sink},
+    audit::{Event, EventKind, NonBlocking, Sink},
     id::{SessionId, Subject},
     reason::{Cause, EndReason, Initiator},
     record::Departed,
@@ -954,6 +954,8 @@ async fn a_graceful_shutdown_waits_for_the_endings_under_way() {
 }
 
 struct Panics;
+
+impl NonBlocking for Panics {}
 
 impl Sink for Panics {
     fn record(&self, event: &Event) {

@@ -2,7 +2,7 @@
 
 use crate::support::{Site, within};
 use adjourn::{
-    audit::{Event, EventKind, Sink},
+    audit::{Event, EventKind, NonBlocking, Sink},
     id::{SessionId, Subject},
     reason::EndReason,
     record::Departed,
@@ -23,6 +23,8 @@ use tower::ServiceExt;
 /// Counts endings.
 #[derive(Clone, Default)]
 struct Endings(Arc<AtomicUsize>);
+
+impl NonBlocking for Endings {}
 
 impl Sink for Endings {
     fn record(&self, event: &Event) {

@@ -10,7 +10,7 @@ pub use limits::{Finding, InsightLimits};
 pub use ring::MinuteCounts;
 pub use sources::SourceCount;
 
-use super::{EndScope, Event, EventKind, Sink, flood::network};
+use super::{EndScope, Event, EventKind, NonBlocking, Sink, flood::network};
 use crate::{
     reason::EndReason,
     record::Client,
@@ -178,6 +178,8 @@ impl fmt::Debug for Insights {
             .finish_non_exhaustive()
     }
 }
+
+impl NonBlocking for Insights {}
 
 impl Sink for Insights {
     fn record(&self, event: &Event) {

@@ -2,7 +2,7 @@
 
 mod worker;
 
-use super::{Event, Flush, Sink};
+use super::{Event, Flush, NonBlocking, Sink};
 use std::{
     collections::VecDeque,
     fmt, io,
@@ -187,6 +187,8 @@ impl QueueBuilder {
         Ok(Queue(Arc::new(Handle(shared))))
     }
 }
+
+impl NonBlocking for Queue {}
 
 impl Sink for Queue {
     fn record(&self, event: &Event) {

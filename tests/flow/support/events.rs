@@ -2,7 +2,7 @@
 
 use super::within;
 use adjourn::{
-    audit::{Event, EventKind, Sink},
+    audit::{Event, EventKind, NonBlocking, Sink},
     id::SessionId,
     reason::EndReason,
 };
@@ -18,6 +18,8 @@ struct Collected {
     events: Mutex<Vec<Event>>,
     more: Notify,
 }
+
+impl NonBlocking for Events {}
 
 impl Sink for Events {
     fn record(&self, event: &Event) {
