@@ -1,6 +1,6 @@
 //! Where people go, and what is removed.
 
-use super::{ClearHeaders, Marker, PageTexts};
+use super::{ClearHeaders, Marker, PageTexts, plain_http::Said};
 use crate::{
     carrier::Cookie,
     policy::{Origin, PathRules, ReturnPaths},
@@ -14,6 +14,8 @@ pub(crate) struct FarewellConfig {
     pub(crate) cookie: Option<Cookie>,
     /// The cookie that tells the landing page.
     pub(crate) marker: Option<Cookie>,
+    /// Whether a browser was seen that does not hear of them.
+    pub(crate) plain_http: Said,
     /// Cookies of the application that go with the session.
     pub(crate) to_clear: Vec<Cookie>,
     /// Whether bearer tokens are accepted.

@@ -42,6 +42,9 @@ pub(crate) fn decorate(
     if effects.via == Some(Via::Bearer) && effects.issued.is_none() {
         return;
     }
+    if effects.issued.is_some() || effects.remove {
+        config.warn_of_plain_http(facts);
+    }
     let mut page = Page {
         config,
         facts,

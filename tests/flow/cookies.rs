@@ -717,6 +717,40 @@ async fn a_log_out_clears_every_cookie_that_is_named() {
     assert_eq!(got.send().await.status, StatusCode::UNAUTHORIZED);
 }
 
+// R-5-4
+#[tokio::test]
+async fn that_a_browser_on_plain_http_does_not_hear_of_the_cookie_is_said_once() {
+    let heard = Heard::default();
+    let writer = heard.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    crate::support::ask_every_subscriber();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let site = Site::open().await;
+    let said = || heard.text().matches("neither stores nor removes").count();
+    for (origin, times) in [
+        ("https://shop.example", 0),
+        ("http://other.example", 0),
+        ("http://shop.example", 1),
+        ("http://shop.example", 1),
+    ] {
+        let request = format!(
+            "POST /login?as=alice HTTP/1.1\r\nHost: shop.example\r\nOrigin: {origin}\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let got = crate::support::raw(site.address, request).await;
+        assert!(got.contains("__Host-sid="), "{got}");
+        assert_eq!(said(), times, "{origin}: {}", heard.text());
+    }
+    assert!(
+        heard.text().contains("cookie=\"__Host-sid\""),
+        "{}",
+        heard.text()
+    );
+}
+
 // R-5-7 R-5-20
 #[tokio::test]
 async fn a_cookie_that_is_named_twice_is_removed_once_and_one_in_two_scopes_is_warned_of() {

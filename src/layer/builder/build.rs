@@ -3,7 +3,7 @@
 use super::{BuildError, SessionsBuilder};
 use crate::{
     carrier::{Carriers, Cookie, CookieSpec},
-    farewell::{FarewellConfig, PageTexts},
+    farewell::{FarewellConfig, PageTexts, SaidOfPlainHttp},
     layer::{Core, Sessions},
     policy::{Network, Origin, PolicyReport},
     session::{Context, Policies},
@@ -137,6 +137,7 @@ impl SessionsBuilder {
         Ok(FarewellConfig {
             cookie,
             marker,
+            plain_http: SaidOfPlainHttp::default(),
             to_clear,
             bearer: self.bearer,
             clear: secure.then(|| self.clear.headers()),

@@ -79,6 +79,17 @@ pub(super) fn is_own_loopback(header: &[u8], host: &[u8]) -> bool {
         && Parts::read_authority(theirs.scheme, host).is_ok_and(|own| own == theirs)
 }
 
+/// Whether the value of an `Origin` header is that of a page of the host asked which came over plain
+/// http, where browsers neither store nor remove a `Secure` cookie. On localhost they do.
+pub(super) fn is_own_plain_http(header: &[u8], host: &[u8]) -> bool {
+    let Ok(theirs) = Parts::read(header) else {
+        return false;
+    };
+    theirs.scheme == Scheme::Http
+        && !theirs.host.is_loopback()
+        && Parts::read_authority(theirs.scheme, host).is_ok_and(|own| own == theirs)
+}
+
 #[derive(Eq, PartialEq)]
 struct Parts<'a> {
     scheme: Scheme,

@@ -7,6 +7,7 @@ mod tests;
 
 pub use fetch_metadata::FetchSite;
 
+use super::origin::is_own_plain_http;
 use crate::carrier::Sighted;
 use fetch_metadata::{FetchDest, FetchMode};
 use header_value::{Accept, Grpc, is_prefetch, names_websocket};
@@ -248,6 +249,13 @@ impl RequestFacts {
     pub fn host(&self) -> Option<&[u8]> {
         let host = self.origin.as_ref()?.host.as_ref();
         host.map(Host::as_bytes)
+    }
+
+    /// Whether the browser says that it asks over plain http, and not on localhost.
+    pub(crate) fn is_on_plain_http(&self) -> bool {
+        let origin = self.origin().map(HeaderValue::as_bytes);
+        let host = self.host().unwrap_or_default();
+        origin.is_some_and(|origin| is_own_plain_http(origin, host))
     }
 
     /// The `User-Agent` header.
