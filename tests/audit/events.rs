@@ -2,10 +2,13 @@
 
 use crate::support::{Site, raw};
 use adjourn::{
+    Session,
     audit::{EndScope, EventKind, Finding, InsightLimits, Insights},
     id::Subject,
     reason::{Cause, EndReason, Initiator},
+    session::LogOutError,
 };
+use axum::{Router, response::Redirect, routing::post};
 use std::time::Duration;
 
 // R-13-12
@@ -201,7 +204,12 @@ fn since(site: &Site, before: usize) -> Vec<&'static str> {
 // R-1-31: each attempt to get past a control is one event, and says which.
 #[tokio::test]
 async fn each_attempt_to_bypass_a_control_is_one_event() {
-    let site = Site::open().await;
+    async fn leave(session: Session) -> Result<Redirect, LogOutError> {
+        drop(session.log_out().await?);
+        Ok(Redirect::to("//evil.example/"))
+    }
+    let hostile = Router::new().route("/leave-for-evil", post(leave));
+    let site = Site::builder().routes(hostile).open().await;
     let alice = site.logged_in("alice").await;
     let token = alice.token().unwrap();
     let attempts: [(&str, &str, String, &str); 4] = [
@@ -239,7 +247,11 @@ async fn each_attempt_to_bypass_a_control_is_one_event() {
         raw(site.address, request).await;
         assert_eq!(since(&site, before), [event]);
     }
-    alice.post_api("/logout").await;
+    // What leads off the site after an ending is the third of the row's four.
+    let before = site.events.codes().len();
+    alice.post("/leave-for-evil").await;
+    let told = since(&site, before);
+    assert_eq!(told, ["session-ended", "redirect-refused"]);
     let before = site.events.codes().len();
     let dead = site
         .browser()

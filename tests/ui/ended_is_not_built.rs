@@ -1,8 +1,11 @@
-//! Only the road makes the receipt of an ending, and only a receipt makes a farewell.
+//! Only the road makes the receipt of an ending: none is built, and none made into another.
 
-use adjourn::{Farewell, terminate::Ended};
+use adjourn::terminate::Ended;
+
+fn forged(real: Ended) -> Ended {
+    Ended { id: None, ..real } //~ E0451
+}
 
 fn main() {
-    let _claimed = Ended {};
-    let _unearned: Farewell = ().into();
+    let _forged = forged;
 }

@@ -4,7 +4,7 @@
 use adjourn::{Farewell, Session};
 
 async fn end(session: Session) {
-    session.log_out().await.unwrap();
+    session.log_out().await.unwrap(); //~ unused_must_use
 }
 
 fn farewell() -> Farewell {
@@ -12,5 +12,5 @@ fn farewell() -> Farewell {
 }
 
 fn main() {
-    farewell();
+    farewell(); //~ unused_must_use
 }

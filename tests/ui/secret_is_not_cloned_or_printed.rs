@@ -4,7 +4,7 @@ fn is_cloned<T: Clone>() {}
 fn is_printed<T: std::fmt::Display>() {}
 
 fn main() {
-    is_cloned::<adjourn::id::Secret>();
-    is_printed::<adjourn::id::Secret>();
-    is_printed::<adjourn::id::SecretHash>();
+    is_cloned::<adjourn::id::Secret>(); //~ E0277
+    is_printed::<adjourn::id::Secret>(); //~ E0277
+    is_printed::<adjourn::id::SecretHash>(); //~ E0277
 }

@@ -4,5 +4,5 @@ use adjourn::id::{SessionId, Token};
 
 fn main() {
     let token = Token::new(SessionId::random().unwrap()).unwrap();
-    let _copy = token.clone();
+    let _copy = token.clone(); //~ E0599
 }

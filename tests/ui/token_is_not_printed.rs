@@ -4,5 +4,5 @@ use adjourn::id::{SessionId, Token};
 
 fn main() {
     let token = Token::new(SessionId::random().unwrap()).unwrap();
-    println!("{token}");
+    println!("{token}"); //~ E0277
 }

@@ -1,0 +1,7 @@
+//! Only a receipt makes a farewell.
+
+use adjourn::Farewell;
+
+fn main() {
+    let _unearned: Farewell = ().into(); //~ E0277
+}
