@@ -42,9 +42,7 @@ pub(crate) fn decorate(
     if effects.via == Some(Via::Bearer) && effects.issued.is_none() {
         return;
     }
-    if effects.issued.is_some() || effects.remove {
-        config.warn_of_plain_http(facts);
-    }
+    config.warn_of_plain_http(facts, effects.issued.is_some() || effects.remove);
     let mut page = Page {
         config,
         facts,

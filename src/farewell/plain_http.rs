@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Said(AtomicBool);
 
 impl FarewellConfig {
-    /// Says that a `Set-Cookie` of the session was sent where browsers ignore it (RFC 6265bis section
-    /// 5.7): nobody can log in there, and the cookie of a session that ended stays.
-    pub(super) fn warn_of_plain_http(&self, facts: &RequestFacts) {
+    /// Says that the session cookie, if it is `told` of, is told of where browsers ignore it (RFC
+    /// 6265bis section 5.7): nobody can log in there, and the cookie of a session that ended stays.
+    pub(super) fn warn_of_plain_http(&self, facts: &RequestFacts, told: bool) {
         // Nothing is cleared where the cookie is not Secure.
-        let (Some(cookie), Some(_)) = (&self.cookie, &self.clear) else {
+        let (true, Some(cookie), Some(_)) = (told, &self.cookie, &self.clear) else {
             return;
         };
         if facts.is_on_plain_http() && !self.plain_http.0.swap(true, Ordering::Relaxed) {
