@@ -2,12 +2,12 @@
 
 use crate::{
     drive::{Browser, Tab, in_each_browser},
-    site::{ALICE, Ending, Site, shows_no_secret},
+    site::{ALICE, Ending, Site, fill, kept, shows_no_secret},
 };
 
 in_each_browser! {
     a_server_in_trouble_logs_nobody_out,
-    a_log_out_without_the_server_reaches_the_other_tab,
+    a_log_out_without_the_server_clears_and_reaches_the_other_tab,
     two_scripts_on_one_page_are_one,
     an_element_of_the_same_name_stops_nothing,
     a_frame_of_this_site_leaves_with_the_page_around_it,
@@ -77,10 +77,11 @@ fn a_server_in_trouble_logs_nobody_out(browser: &Browser) {
     tab.shows(Ending::Administrator.text());
 }
 
-// R-7-6: nobody else can tell it.
-fn a_log_out_without_the_server_reaches_the_other_tab(browser: &Browser) {
+// R-7-6 R-1-28: nobody else can tell it, and no header clears.
+fn a_log_out_without_the_server_clears_and_reaches_the_other_tab(browser: &Browser) {
     let site = Site::with(&[]);
     let other = site.log_in(browser, ALICE);
+    fill(&site.front, &other);
     let tab = site.open(browser, "/account/statements");
     tab.wait_for("the script", "adjourn.left > 0");
     for path in [STATUS, "/session/end"] {
@@ -91,6 +92,7 @@ fn a_log_out_without_the_server_reaches_the_other_tab(browser: &Browser) {
         tab.wait_to_be_at("/session/signed-out");
         // It does not claim what is not so.
         tab.shows("You are signed in");
+        assert_eq!(kept(tab), [""; 0]);
     }
 }
 

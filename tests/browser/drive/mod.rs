@@ -14,7 +14,9 @@ use process::Process;
 use std::{
     env,
     io::{self, Write},
+    panic,
     sync::Once,
+    thread,
 };
 
 /// Which browser.
@@ -151,21 +153,32 @@ impl Kind {
     }
 }
 
-/// Each of these functions as a test in each browser: it is given one that has just been started.
+/// Each of these functions as a test, which runs in each browser.
 macro_rules! in_each_browser {
     ($($test:ident),* $(,)?) => {
-        mod chromium {
-            $(#[test] fn $test() { crate::drive::run(crate::drive::Kind::Chromium, super::$test); })*
-        }
-        mod firefox {
-            $(#[test] fn $test() { crate::drive::run(crate::drive::Kind::Firefox, super::$test); })*
+        mod in_each_browser {
+            $(#[test] fn $test() { crate::drive::run_in_each(super::$test); })*
         }
     };
 }
 pub(crate) use in_each_browser;
 
+/// Runs a test in each browser that there is, at the same time: most of a test is waiting. A failure in
+/// one is told when the other is done.
+pub(crate) fn run_in_each(test: fn(&Browser)) {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    let runs = [Kind::Chromium, Kind::Firefox].map(|kind| {
+        let run = thread::Builder::new().name(format!("{name} in {kind:?}"));
+        run.spawn(move || run_in(kind, test)).unwrap()
+    });
+    let failed = runs.map(thread::JoinHandle::join).map(Result::err);
+    if let Some(panic) = failed.into_iter().flatten().next() {
+        panic::resume_unwind(panic);
+    }
+}
+
 /// Runs a test if there is such a browser.
-pub(crate) fn run(kind: Kind, test: impl FnOnce(&Browser)) {
+pub(crate) fn run_in(kind: Kind, test: impl FnOnce(&Browser)) {
     if let Some(browser) = Browser::start(kind) {
         test(&browser);
     }
