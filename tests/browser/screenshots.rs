@@ -1,7 +1,7 @@
 //! A picture of each state of the demo, for people to look at: `target/screenshots`.
 
 use crate::{
-    drive::{Browser, Kind, Tab, run},
+    drive::{Browser, Kind, Tab, run_in},
     site::{ADMIN, ALICE, BOB, Ending, Site, log_in_here},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -12,7 +12,7 @@ use std::{
 
 #[test]
 fn of_each_state() {
-    run(Kind::Chromium, |browser| {
+    run_in(Kind::Chromium, |browser| {
         let site = Site::with(&[]);
         let tab = site.open(browser, "/");
         take(&tab, "home");
@@ -39,7 +39,7 @@ fn of_each_state() {
 
 #[test]
 fn of_the_warning() {
-    run(Kind::Chromium, |browser| {
+    run_in(Kind::Chromium, |browser| {
         let site = Site::with(&["--idle", "45s"]);
         let tab = site.log_in(browser, ALICE);
         tab.wait_for("the warning", "!!document.querySelector('adjourn-warning')");
@@ -49,7 +49,7 @@ fn of_the_warning() {
 
 #[test]
 fn of_the_live_page() {
-    run(Kind::Chromium, |browser| {
+    run_in(Kind::Chromium, |browser| {
         let site = Site::with(&[]);
         let tab = site.log_in(browser, ALICE);
         let live = site.open(browser, "/live");
@@ -70,14 +70,41 @@ fn of_the_live_page() {
 }
 
 fn administrators(browser: &Browser, site: &Site) {
+    have_a_past(site);
     let tab = site.log_in(browser, ADMIN);
     tab.go(&site.front.url("/admin"));
     take(&tab, "admin");
+    take_at(&tab, "admin-charts", "#how");
+}
+
+/// Sessions that ended, for several reasons, and a cookie that came back.
+fn have_a_past(site: &Site) {
+    for _ in 0..6 {
+        site.other_device(BOB).log_out();
+    }
+    let stolen = site.other_device(BOB);
+    for user in [ALICE, BOB] {
+        let mut device = site.other_device(user);
+        device
+            .post("/account/sessions/end-others", &[])
+            .leads_to("/account/sessions");
+    }
+    for _ in 0..3 {
+        let mut copy = stolen.clone();
+        copy.get("/account").leads_to("/session/signed-out");
+    }
+    let mut admin = site.other_device(ADMIN);
+    for subject in ["alice", "bob"] {
+        let ended = admin.post("/admin/end", &[("subject", subject)]);
+        ended.shows(200, "1 session was ended");
+    }
+    // Who is there now.
+    drop([ALICE, ALICE, BOB].map(|user| site.other_device(user)));
 }
 
 #[test]
 fn of_each_exit_page() {
-    run(Kind::Chromium, |browser| {
+    run_in(Kind::Chromium, |browser| {
         for ending in [
             Ending::LogOut,
             Ending::Administrator,
@@ -99,6 +126,11 @@ fn of_each_exit_page() {
 
 /// The page in each look.
 fn take(tab: &Tab<'_>, name: &str) {
+    take_at(tab, name, "body");
+}
+
+/// The same, from this part of the page on.
+fn take_at(tab: &Tab<'_>, name: &str, part: &str) {
     for (look, width, height, dark) in [
         ("light", 1280, 900, false),
         ("dark", 1280, 900, true),
@@ -108,6 +140,9 @@ fn take(tab: &Tab<'_>, name: &str) {
         tab.show_as(width, height, dark);
         let too_wide = tab.eval("document.documentElement.scrollWidth > innerWidth");
         assert_eq!(too_wide, false, "{name} scrolls sideways: {look}");
+        tab.eval(&format!(
+            "document.querySelector('{part}').scrollIntoView()"
+        ));
         // Not in the middle of a change of colours.
         tab.eval("Promise.all(document.getAnimations().map(it => it.finished)).then(() => 0)");
         save(tab, &format!("{name}-{look}"));
