@@ -1,25 +1,39 @@
 //! What is remembered, and for how long.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "sessions end elsewhere, past the road of this node"
+)]
 
-use super::shelf::Shelf;
+use super::{NearCache, shelf::Shelf};
 use crate::{
-    id::{SecretHash, SessionId},
-    record::{Activity, Live, Values},
-    store::{Attempt, Claimant, Created, MemoryStore, NewSession, Reply, SessionStore},
+    id::{SecretHash, SessionId, Subject},
+    reason::EndReason,
+    record::{Activity, Live, Scope, Values},
+    store::{
+        Attempt, CheckIn, Claimant, Created, MemoryStore, NewSession, Notice, Reply, SessionStore,
+    },
     time::{Clock, ManualClock, Timestamp},
 };
 use std::{sync::Arc, time::Duration};
 
 const MAX: Duration = Duration::from_secs(10);
+const CLAIMANT: Claimant = Claimant {
+    attempt: Attempt::from_bytes([0; 16]),
+    lease: Duration::from_hours(1),
+};
 const HASH: SecretHash = SecretHash::from_bytes([7; 32]);
 
 /// A session that idles out after an hour, as of now.
 fn live(clock: &ManualClock) -> Live {
-    let store = MemoryStore::with_clock(clock.clone());
+    live_in(&MemoryStore::with_clock(clock.clone()))
+}
+
+fn live_in(store: &MemoryStore) -> Live {
     let hour = Duration::from_hours(1);
     let session = NewSession {
         id: SessionId::from_bytes([1; 16]),
         secret_hash: HASH,
-        subject: None,
+        subject: Subject::new("alice").ok(),
         idle_timeout: Some(hour),
         touch_interval: hour / 60,
         absolute_timeout: hour * 8,
@@ -28,10 +42,7 @@ fn live(clock: &ManualClock) -> Live {
         limit: None,
         replaces: None,
         ticket: None,
-        claimant: Claimant {
-            attempt: Attempt::from_bytes([0; 16]),
-            lease: hour,
-        },
+        claimant: CLAIMANT,
     };
     match store.create(session) {
         Reply::Now(Ok(Created::Created { live, .. })) => live,
@@ -135,4 +146,76 @@ fn an_answer_is_not_kept_after_an_eviction_in_its_part() {
     shelf.evict(id(1));
     shelf.keep(&asked.err().unwrap(), live, now);
     assert!(known(&shelf, 1, now).is_none());
+}
+
+/// A cache that knows a session of alice's, and the store behind it.
+fn cache() -> (NearCache, Arc<MemoryStore>, Live) {
+    let clock = ManualClock::default();
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let live = live_in(&store);
+    let behind: Arc<dyn SessionStore> = Arc::clone(&store) as _;
+    (NearCache::new(behind, MAX, Arc::new(clock)), store, live)
+}
+
+/// Whether the session is live, as far as the cache says.
+fn says_live(cache: &NearCache, live: &Live) -> bool {
+    match cache.check_in(live.id, &HASH, Activity::Passive) {
+        Reply::Now(Ok(answer)) => matches!(answer, CheckIn::Live(_)),
+        other => unreachable!("it answers at once: {other:?}"),
+    }
+}
+
+fn end_elsewhere(store: &MemoryStore, live: &Live) {
+    let Reply::Now(ended) = store.end(live.id, EndReason::Forced.into(), CLAIMANT) else {
+        unreachable!("it answers at once");
+    };
+    drop(ended.unwrap());
+}
+
+#[test]
+fn nothing_is_kept_before_somebody_listens() {
+    let (cache, store, live) = cache();
+    assert!(says_live(&cache, &live));
+    end_elsewhere(&store, &live);
+    assert!(!says_live(&cache, &live));
+}
+
+#[tokio::test]
+async fn a_cut_evicts_before_its_sessions_are_concluded() {
+    let alice = Subject::new("alice").unwrap();
+    for scope in [
+        Scope::Subject {
+            subject: alice,
+            except: None,
+        },
+        Scope::Everyone {
+            created_before: None,
+        },
+    ] {
+        let (cache, store, live) = cache();
+        let mut notices = cache.notices();
+        assert!(says_live(&cache, &live));
+        let Reply::Now(cut) = store.end_all(scope, EndReason::Policy.into()) else {
+            unreachable!("it answers at once");
+        };
+        cut.unwrap();
+        assert!(says_live(&cache, &live), "not heard of yet");
+        assert!(matches!(notices.recv().await, Some(Notice::Cut(_))));
+        assert!(!says_live(&cache, &live));
+    }
+}
+
+#[test]
+fn after_a_gap_and_after_silence_everything_is_asked_for() {
+    for missed in [&[Notice::Gap] as &[_], &[Notice::Silence, Notice::Gap]] {
+        let (cache, store, live) = cache();
+        let _not_heard = cache.notices();
+        assert!(says_live(&cache, &live));
+        end_elsewhere(&store, &live);
+        assert!(says_live(&cache, &live), "not heard of");
+        for notice in missed {
+            cache.memory.hear(notice);
+        }
+        assert!(!says_live(&cache, &live), "{missed:?}");
+    }
 }
