@@ -15,6 +15,7 @@ use adjourn::{
     reason::EndReason,
     record::Values,
     store::{Attempt, Claimant, MemoryStore, NewSession, SessionStore},
+    time::{Clock, SystemClock, Timestamp},
 };
 use axum::{Router, response::Response, routing::any};
 use futures_util::StreamExt;
@@ -23,7 +24,7 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     net::SocketAddr,
     process::{Command, Stdio},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -75,15 +76,15 @@ async fn cut(count: usize) {
 
     let mut clients = Clients::start(address, &cookie, count);
     clients = clients.say("open").await;
-    let start = SystemTime::now();
+    let (start, start_at) = (Instant::now(), SystemClock.now());
     let ended = sessions
         .terminator()
         .end_subject(&subject, None, EndReason::Forced)
         .await
         .expect("memory");
-    let returned = start.elapsed().expect("a clock that goes on");
+    let returned = start.elapsed();
     clients = clients.say("closed").await;
-    let last = clients.last.saturating_sub(since_epoch(start));
+    let last = clients.last.saturating_since(start_at);
     print(&format!(
         "{count} WebSockets of one user ({} session): the ending returned after {returned:.1?}, the last client \
          was told after {last:.1?}; {} got their Close frame",
@@ -95,7 +96,7 @@ async fn cut(count: usize) {
 /// The process of the clients, as the server sees it: a word and two numbers a line.
 struct Clients {
     lines: io::Lines<BufReader<std::process::ChildStdout>>,
-    last: Duration,
+    last: Timestamp,
     closed: u64,
 }
 
@@ -114,7 +115,7 @@ impl Clients {
         let lines = BufReader::new(clients.stdout.expect("a pipe")).lines();
         Self {
             lines,
-            last: Duration::ZERO,
+            last: Timestamp::default(),
             closed: 0,
         }
     }
@@ -128,7 +129,7 @@ impl Clients {
                 .unwrap_or_else(|| panic!("the clients say {line:?}"));
             let mut numbers = numbers.split_whitespace().map(str::parse::<u64>);
             let mut next = || numbers.next().expect("a number").expect("a number");
-            self.last = Duration::from_nanos(next());
+            self.last = Timestamp::from_unix_millis(next());
             self.closed = next();
             self
         });
@@ -144,21 +145,17 @@ async fn clients(address: SocketAddr, cookie: String, count: usize) {
         clients.spawn(until_closed(socket));
     }
     print("open 0 0");
-    let (mut last, mut closed) = (Duration::ZERO, 0);
+    let (mut last, mut closed) = (Timestamp::default(), 0);
     while let Some(client) = clients.join_next().await {
         let (at, code) = client.expect("no panic");
         last = last.max(at);
         closed += usize::from(code == Some(3000));
     }
-    print(&format!("closed {} {closed}", last.as_nanos()));
+    print(&format!("closed {} {closed}", last.as_unix_millis()));
 }
 
 fn print(line: &str) {
     writeln!(io::stdout().lock(), "{line}").expect("somebody reads it");
-}
-
-fn since_epoch(time: SystemTime) -> Duration {
-    time.duration_since(UNIX_EPOCH).expect("after 1970")
 }
 
 async fn upgrade(_: LiveSession, upgrade: WebSocketUpgrade) -> Response {
@@ -191,7 +188,7 @@ async fn open(address: SocketAddr, cookie: &str) -> Socket {
 }
 
 /// When the server said that it is over, and with which code.
-async fn until_closed(mut socket: Socket) -> (Duration, Option<u16>) {
+async fn until_closed(mut socket: Socket) -> (Timestamp, Option<u16>) {
     let mut code = None;
     while let Some(Ok(message)) = socket.next().await {
         if let Message::Close(frame) = message {
@@ -199,7 +196,7 @@ async fn until_closed(mut socket: Socket) -> (Duration, Option<u16>) {
             break;
         }
     }
-    (since_epoch(SystemTime::now()), code)
+    (SystemClock.now(), code)
 }
 
 async fn create(store: &MemoryStore, subject: &Subject) -> String {

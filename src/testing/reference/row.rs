@@ -58,9 +58,8 @@ impl Row {
         now: Timestamp,
     ) -> Option<(Timestamp, Cause, Option<Generation>)> {
         let idle = self.parts.idle_timeout.map(|idle| {
-            let deadline = self
-                .last_seen
-                .saturating_add(idle + self.parts.touch_interval);
+            let allowed = idle.saturating_add(self.parts.touch_interval);
+            let deadline = self.last_seen.saturating_add(allowed);
             (deadline, EndReason::IdleTimeout.into(), None)
         });
         let absolute = self.parts.absolute_deadline;
