@@ -23,7 +23,7 @@ use std::{
     env,
     io::{self, BufRead, BufReader, Write},
     net::SocketAddr,
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -85,6 +85,7 @@ async fn cut(count: usize) {
     let returned = start.elapsed();
     clients = clients.say("closed").await;
     let last = clients.last.saturating_since(start_at);
+    clients.process.wait().expect("a process that ends");
     print(&format!(
         "{count} WebSockets of one user ({} session): the ending returned after {returned:.1?}, the last client \
          was told after {last:.1?}; {} got their Close frame",
@@ -95,14 +96,15 @@ async fn cut(count: usize) {
 
 /// The process of the clients, as the server sees it: a word and two numbers a line.
 struct Clients {
-    lines: io::Lines<BufReader<std::process::ChildStdout>>,
+    process: Child,
+    lines: io::Lines<BufReader<ChildStdout>>,
     last: Timestamp,
     closed: u64,
 }
 
 impl Clients {
     fn start(address: SocketAddr, cookie: &str, count: usize) -> Self {
-        let clients = Command::new(env::current_exe().expect("a program"))
+        let mut process = Command::new(env::current_exe().expect("a program"))
             .args([
                 "--clients",
                 &address.to_string(),
@@ -112,8 +114,9 @@ impl Clients {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a process");
-        let lines = BufReader::new(clients.stdout.expect("a pipe")).lines();
+        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
         Self {
+            process,
             lines,
             last: Timestamp::default(),
             closed: 0,
@@ -124,9 +127,7 @@ impl Clients {
     async fn say(mut self, word: &'static str) -> Self {
         let waits = tokio::task::spawn_blocking(move || {
             let line = self.lines.next().expect("a line").expect("a pipe");
-            let numbers = line
-                .strip_prefix(word)
-                .unwrap_or_else(|| panic!("the clients say {line:?}"));
+            let numbers = line.strip_prefix(word).expect("what they are to say");
             let mut numbers = numbers.split_whitespace().map(str::parse::<u64>);
             let mut next = || numbers.next().expect("a number").expect("a number");
             self.last = Timestamp::from_unix_millis(next());
