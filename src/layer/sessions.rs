@@ -97,9 +97,10 @@ impl Sessions {
         self.0.context.store().page(cursor, limit).await
     }
 
-    /// How many sockets and streams this node holds open on behalf of sessions.
+    /// How many sockets, streams and other [holds](crate::session::Hold) this node has open on behalf of
+    /// sessions. A user with ten tabs on a page with a WebSocket counts ten times.
     pub fn open_connections(&self) -> usize {
-        self.0.context.road.live.len()
+        self.0.context.road.live.connections()
     }
 
     /// The policy in force, to be documented or served as JSON (ASVS 7.1.1, 7.1.2).

@@ -53,7 +53,7 @@ pub(super) fn watch(
     let Some(peer) = peer.filter(|_| status == StatusCode::SWITCHING_PROTOCOLS) else {
         return;
     };
-    let guard = session.guard();
+    let guard = session.guard_connection();
     let ended = matches!(committed, Committed::EndedMeanwhile(_));
     let Ok(runtime) = Handle::try_current() else {
         return;

@@ -7,6 +7,8 @@ use super::{
     sync::Arc,
 };
 use crate::{id::SessionId, reason::EndReason};
+#[cfg(feature = "listener")]
+use std::mem;
 use std::{
     fmt,
     task::{Context, Poll},
@@ -23,17 +25,29 @@ pub struct LiveGuard {
     registry: Registry,
     place: Option<Place>,
     unverified: bool,
+    /// Whether it stands for a connection of its own.
+    counts: bool,
 }
 
 impl LiveGuard {
     /// Registers.
     pub(super) fn new(id: SessionId, registry: &Registry, due: Option<Due>) -> Self {
+        registry.count(true);
         Self {
             id,
             signal: registry.register(id, due),
             registry: registry.clone(),
             place: None,
             unverified: false,
+            counts: true,
+        }
+    }
+
+    /// Says that another guard is for the same connection.
+    #[cfg(feature = "listener")]
+    pub(crate) fn is_one_more(&mut self) {
+        if mem::take(&mut self.counts) {
+            self.registry.count(false);
         }
     }
 
@@ -95,6 +109,9 @@ impl Drop for LiveGuard {
     fn drop(&mut self) {
         self.signal.leave(self.place);
         self.registry.unregister(self.id);
+        if self.counts {
+            self.registry.count(false);
+        }
     }
 }
 

@@ -131,6 +131,11 @@ impl Live {
         self.registry.agenda_len()
     }
 
+    /// How many connections are open, cut or not: guards that were not dropped yet.
+    pub(crate) fn connections(&self) -> usize {
+        self.registry.connections()
+    }
+
     /// How many sessions hold open connections.
     pub fn len(&self) -> usize {
         self.registry.len()

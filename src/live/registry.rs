@@ -7,7 +7,10 @@ use super::{
     table::Table,
 };
 use crate::{id::SessionId, reason::EndReason, time::Timestamp};
-use std::mem;
+use std::{
+    mem,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 /// The open connections of this node: for each session one signal, and how many wait for it.
 ///
@@ -21,6 +24,8 @@ struct Inner {
     table: Table<Entry>,
     /// Exactly one place for each entry that knows its deadline, but while it is being looked at.
     agenda: Agenda,
+    /// A figure for people: nothing depends on it.
+    connections: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -35,6 +40,7 @@ impl Registry {
         Self(Arc::new(Inner {
             table: Table::new(),
             agenda: Agenda::new(),
+            connections: AtomicUsize::new(0),
         }))
     }
 
@@ -92,6 +98,21 @@ impl Registry {
     fn enter(&self, id: SessionId, entry: &mut Entry, due: Due) {
         let before = entry.due.replace(due);
         self.0.agenda.enter(id, before.as_ref(), &due);
+    }
+
+    /// One more connection is open, or one less.
+    pub(super) fn count(&self, opened: bool) {
+        let connections = &self.0.connections;
+        if opened {
+            connections.fetch_add(1, Ordering::Relaxed);
+        } else {
+            connections.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many connections are open, cut or not.
+    pub(super) fn connections(&self) -> usize {
+        self.0.connections.load(Ordering::Relaxed)
     }
 
     /// Cuts all connections of a session; how many, or 0 when they had been cut before.

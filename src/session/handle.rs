@@ -14,7 +14,7 @@ use crate::{
 use std::{
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -37,6 +37,8 @@ pub(super) struct Inner {
     /// What the store was told of the user.
     activity: Activity,
     pub(super) request_id: Option<RequestId>,
+    /// Whether something is held open on its behalf.
+    pub(super) holds: AtomicBool,
     pub(super) state: Mutex<State>,
 }
 
@@ -154,6 +156,7 @@ impl Session {
             mark,
             activity,
             request_id,
+            holds: AtomicBool::new(false),
             state: Mutex::default(),
         }))
     }

@@ -15,7 +15,7 @@ use futures_sink::Sink;
 use std::{
     fmt,
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 impl Session {
@@ -26,6 +26,7 @@ impl Session {
     /// [`Hold::touch`].
     pub fn live(&self) -> Option<Hold> {
         let guard = self.guard()?;
+        self.0.holds.store(true, Ordering::Relaxed);
         let (id, road) = (guard.id(), Arc::clone(&self.context().road));
         let touch = Touch { id, road };
         Some(Hold { guard, touch })
@@ -74,6 +75,16 @@ impl Session {
             self.record_refused(EventKind::SocketRefused { why });
             SocketRefused::origin(refusal)
         })
+    }
+
+    /// Registers the connection of the request, which leaves HTTP: perhaps its handler holds it, too.
+    #[cfg(feature = "listener")]
+    pub(crate) fn guard_connection(&self) -> Option<LiveGuard> {
+        let mut guard = self.guard()?;
+        if self.0.holds.load(Ordering::Relaxed) {
+            guard.is_one_more();
+        }
+        Some(guard)
     }
 
     /// Registers a connection of the live session.

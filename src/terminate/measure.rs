@@ -17,7 +17,7 @@ impl Road {
     #[cfg(feature = "metrics")]
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     pub(super) fn measure_stock(road: &Self) {
-        metrics::gauge!("adjourn_open_connections").set(road.live.len() as f64);
+        metrics::gauge!("adjourn_open_connections").set(road.live.connections() as f64);
         if let Some(live) = road.store.live_sessions() {
             metrics::gauge!("adjourn_sessions_live").set(live as f64);
         }

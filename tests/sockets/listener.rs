@@ -111,6 +111,8 @@ async fn a_handler_that_cooperates_says_goodbye_first() {
     let site = open(&Told::default()).await;
     let alice = site.logged_in("alice").await;
     let mut socket = Client::open(&site, &alice, "/ws/echo").await;
+    let open = site.sessions.open_connections();
+    assert_eq!(open, 1, "held by its handler, and watched by the listener");
     alice.post_api("/logout").await;
     assert_eq!(soon("the end", socket.over()).await, closed("logout"));
 }
