@@ -12,6 +12,7 @@ use axum::{Router, body::Body, routing::get};
 use http::{HeaderValue, Request, header};
 use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
+use tokio::task::unconstrained;
 use tower_sessions::{
     Expiry, SessionManagerLayer, SessionStore as _,
     session::{Id, Record},
@@ -123,7 +124,8 @@ pub(crate) fn peer_store(count: usize) -> (tower_sessions::MemoryStore, Arc<[Hea
             .into(),
             expiry_date: OffsetDateTime::now_utc() + time::Duration::hours(1),
         };
-        at_once(store.create(&mut record)).expect("in memory");
+        // Within a runtime, which would make it wait for others once in a while.
+        at_once(unconstrained(store.create(&mut record))).expect("in memory");
         keep(number, count).then(|| cookie(&record.id.to_string()))
     };
     let cookies = (0..count).filter_map(create).collect();
