@@ -46,11 +46,11 @@ pub fn client_module() -> &'static str {
 /// # assert!(tag.contains("sha384-"));
 /// ```
 pub const CLIENT_SCRIPT_INTEGRITY: &str =
-    "sha384-F4nPithaub0im2eqOd+vJcPeTXY3SoQdJYNF2keAmQz+NScn6L8WAk9RRd8XiqLw";
+    "sha384-jld4PytjBbwpvGgx5OLpvm/6ns05Mz/PTMDBHj+qQTp9RNvHmkv8g5ctHlgMpdXo";
 
 /// The hash of [`client_module`], for the `integrity` of an import map.
 pub const CLIENT_MODULE_INTEGRITY: &str =
-    "sha384-Fze+UWWzr9jpCUzIfVfJF3GYAfhMxDfwYu8hV2NhfWU8crU0/H3ERuOQMo1biLfO";
+    "sha384-1msS2vQMv+3Czwq63U2D7+e1sHlDsMSt4lk+ldrpxKorGn4FDn/SBkr3mwYyH4jz";
 
 const SOURCE: &str = include_str!("client/adjourn.js");
 

@@ -104,13 +104,15 @@ fn rest_of<'a>(location: &'a [u8], origin: &Origin) -> Option<&'a [u8]> {
     (visible && rest.first().is_none_or(|byte| *byte == b'/')).then_some(rest)
 }
 
-/// Where `Refresh: 5; url=/x` leads; without a place it loads the same page again.
+/// Where `Refresh: 5; url=/x` leads; without a place it loads the same page again. Behind the time a
+/// blank is enough for browsers (HTML, "shared declarative refresh steps").
 fn refresh_target(value: &[u8]) -> &[u8] {
-    let is_gap = |byte: &u8| matches!(byte, b';' | b',');
-    let Some(gap) = value.iter().position(is_gap) else {
-        return b"";
-    };
-    let place = value.get(gap + 1..).unwrap_or_default().trim_ascii();
+    let value = value.trim_ascii();
+    let is_time = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let time = value.iter().take_while(|byte| is_time(byte)).count();
+    let rest = value.get(time..).unwrap_or_default().trim_ascii_start();
+    let place = rest.strip_prefix(b";").or(rest.strip_prefix(b","));
+    let place = place.unwrap_or(rest).trim_ascii();
     let url = place
         .split_at_checked(4)
         .and_then(|(word, url)| word.eq_ignore_ascii_case(b"url=").then(|| url.trim_ascii()));

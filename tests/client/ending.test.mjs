@@ -154,6 +154,34 @@ test("a page that was left in the middle of its ending goes on with it", async (
   assert.ok(tab.hidden);
 });
 
+test("a page that comes back before the answer to its log-out waits for it", async () => {
+  const world = new World();
+  const tab = await world.open();
+  tab.lag = true;
+  tab.adjourn.end();
+  await settle();
+  await tab.freeze();
+  await tab.thaw();
+  assert.ok(tab.hidden);
+  assert.deepEqual(tab.went, [], "nobody knows yet where to");
+  tab.lag = false;
+  tab.release();
+  await world.advance(3);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
+});
+
+test("a proxy that redirects the log-out has confirmed nothing", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const confirmed = [];
+  tab.adjourn.on("ended", (detail) => confirmed.push(detail.confirmed));
+  world.mode = "redirect";
+  tab.adjourn.end();
+  await world.advance(3);
+  assert.deepEqual(confirmed, [false]);
+  assert.deepEqual(tab.went, ["/session/signed-out"], "the page that says what is true");
+});
+
 test("a machine that slept past the deadline wakes into the exit page", async () => {
   const world = new World();
   const tab = await world.open();

@@ -150,6 +150,23 @@ test("news of an old session do not end a new one", async () => {
   assert.equal(world.asked(), 2, "a reason to ask, no more");
 });
 
+test("what another tab guessed ends no session whose deadline has not come", async () => {
+  const { world, tabs } = await pair({});
+  const [stale, extended] = tabs;
+  await stale.freeze();
+  await world.advance(600);
+  assert.equal(await extended.adjourn.extend(), true);
+  await world.advance(400);
+  world.mode = "down";
+  await stale.thaw();
+  await world.advance(30);
+  assert.equal(stale.went.length, 1, "its own deadline is over");
+  assert.ok(!extended.hidden && extended.went.length === 0);
+  world.mode = "ok";
+  await world.advance(60);
+  assert.equal(extended.went.length, 0);
+});
+
 test("a frozen tab that hears late asks before it believes", async () => {
   const world = new World();
   const tab = await world.open();

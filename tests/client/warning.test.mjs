@@ -178,6 +178,25 @@ test("a site with its own dialog gets events only", async () => {
   assert.deepEqual(events.map(([name]) => name), ["warning", "extended", "warning", "ended"]);
 });
 
+test("an extension that failed is told as one, and not made up for", async () => {
+  const world = new World();
+  const tab = await world.open();
+  assert.equal(await tab.adjourn.extend(), true);
+  await world.advance(10);
+  world.mode = "500";
+  assert.equal(await tab.adjourn.extend(), false);
+  const page = await world.open({ attributes: { public: "" } });
+  world.mode = "ok";
+  world.endNow("logout");
+  assert.equal(await page.adjourn.extend(), false);
+  world.logIn();
+  const before = world.asked("extend");
+  await world.advance(10);
+  page.fire("focus");
+  await world.advance(10);
+  assert.equal(world.asked("extend"), before, "nobody is there");
+});
+
 test("activity elsewhere is noticed before anybody is warned", async () => {
   const world = new World();
   const tab = await world.open();

@@ -47,6 +47,11 @@ export class World {
   answer(method, path, init) {
     this.log.push({ method, path, at: this.now, init, mode: this.mode });
     if (this.mode === "down") throw new TypeError("Failed to fetch");
+    if (this.mode === "redirect") {
+      // A proxy whose own session is over, say.
+      if (init.redirect !== "manual") throw new TypeError("Failed to fetch");
+      return { type: "opaqueredirect", status: 0, ok: false, url: "" };
+    }
     if (this.mode === "500") return html(500, "<h1>Internal Server Error</h1>");
     if (this.mode === "html") return html(200, "<h1>Sign in to the Wi-Fi</h1>");
     if (this.mode === "html401") return html(401, "<h1>The proxy wants a password</h1>");

@@ -345,7 +345,14 @@ fn unescaped(line: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn no_header_moves_a_browser_to_a_hostile_place_after_an_ending() {
     let site = bye_site().open().await;
-    for header in ["hx-redirect", "hx-location", "refresh", "refresh-url"] {
+    for header in [
+        "hx-redirect",
+        "hx-location",
+        "refresh",
+        "refresh-url",
+        "refresh-blank",
+        "refresh-comma",
+    ] {
         let (mut refused, mut impossible) = (0, 0);
         for line in corpus() {
             let escapes = line
@@ -357,6 +364,10 @@ async fn no_header_moves_a_browser_to_a_hostile_place_after_an_ending() {
                 let got = match header {
                     "refresh" => bye(&site, "refresh", &[b"0; url=", &*line].concat()).await,
                     "refresh-url" => bye(&site, "refresh", &[b"3;", &*line].concat()).await,
+                    "refresh-blank" => bye(&site, "refresh", &[b"0 url=", &*line].concat()).await,
+                    "refresh-comma" => {
+                        bye(&site, "refresh", &[b"0.5 ", &*line, b","].concat()).await
+                    }
                     header => bye(&site, header, &line).await,
                 };
                 if got.status == StatusCode::IM_A_TEAPOT {
@@ -391,7 +402,9 @@ async fn a_harmless_place_is_kept_in_every_header() {
         ("hx-redirect", "https://idp.example/end"),
         ("hx-location", "/login"),
         ("refresh", "5"),
+        ("refresh", "5;"),
         ("refresh", "5; url=/login"),
+        ("refresh", "5 /login"),
         ("refresh", "0;URL=https://app.example/login"),
     ] {
         let got = bye(&site, header, value.as_bytes()).await;

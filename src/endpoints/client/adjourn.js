@@ -67,11 +67,12 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
       localStorage.setItem(base, JSON.stringify(said));
       localStorage.removeItem(base);
     });
-  // A frozen tab hears late, and of another session, and others may use the channel: that is only a
-  // reason to ask.
+  // A frozen tab hears late, and of another session, one may guess by a deadline that has moved, and
+  // others may use the channel: that is only a reason to ask.
   const hear = (said) => {
     if (over) return;
-    if (!live || said?.session_id !== live.session_id || !(date() - said.at < 5)) ask();
+    const guessed = said?.guess && !said.failed && left() > 0;
+    if (!live || said?.session_id !== live.session_id || !(date() - said.at < 5) || guessed) ask();
     else if (said.over) finish(said);
     else if (said.absolute_seconds_left > 0) {
       due = Infinity;
@@ -130,6 +131,7 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
       if (reply.status !== 401 || !/^(ended|none)$/.test(said.state)) throw 0;
       if (live || !("public" in settings || [said.exit, said.log_in, settings.exit].some(here))) return finish(said);
       none = true;
+      wish = false;
     } catch {
       // No word from the server, or none of its own: a proxy, a portal, an error page.
       fails++;
@@ -311,8 +313,9 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
   const extend = async () => {
     wish = true;
     acted = clock();
+    if (live) live.extended = false;
     await anew();
-    return !wish && !over;
+    return !over && !!live?.extended;
   };
   const end = (form) =>
     finish({}, async () => {
@@ -323,7 +326,7 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
         // What a redirect leads to is for the navigation.
         redirect: "manual",
       });
-      if (reply.type === "opaqueredirect") return {};
+      if (form && reply.type === "opaqueredirect") return {};
       if (!reply.ok && reply.status !== 401) throw 0;
       return reply.json();
     });
@@ -351,7 +354,7 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     });
     listen("pageshow", async (event) => {
       if (!event.persisted) return;
-      if (over) return leave();
+      if (over) return exit && leave();
       await busy;
       frozen = false;
       check();
