@@ -20,7 +20,7 @@ impl Ending {
     pub(crate) const fn flags(self) -> &'static [&'static str] {
         match self {
             Self::AbsoluteTimeout => &["--absolute", "20s", "--idle", "20s"],
-            Self::IdleTimeout => &["--idle", "8s"],
+            Self::IdleTimeout => &["--idle", "16s"],
             Self::SessionLimit => &["--max-sessions", "1:end-oldest"],
             Self::Administrator | Self::LogOut | Self::OtherDevice => &[],
         }
