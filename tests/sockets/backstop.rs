@@ -11,6 +11,7 @@ use adjourn::{
     store::{Notice, NoticeSender},
 };
 use std::time::Duration;
+use tokio::task::yield_now;
 
 const SOON: Duration = Duration::from_millis(200);
 
@@ -47,7 +48,7 @@ async fn also_when_the_notices_of_others_never_pause() {
                 id: SessionId::from_bytes([1; SessionId::LEN]),
                 reason: EndReason::Logout,
             });
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
     });
     let (_site, mut socket) = ended_unheard(&notices, SOON).await;
@@ -83,7 +84,7 @@ async fn a_deadline_cuts_and_ends_though_nobody_sweeps() {
     assert_eq!(soon("the end", socket.over()).await, closed("idle-timeout"));
     let recorded = async {
         while site.store.calls(Op::Acknowledge) == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            yield_now().await;
         }
     };
     soon("the ending", recorded).await;
@@ -98,7 +99,7 @@ async fn a_session_that_was_touched_is_looked_at_again() {
     site.clock.advance(Duration::from_mins(1));
     let looked_at = async {
         while site.store.calls(Op::Check) == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            yield_now().await;
         }
     };
     soon("the look", looked_at).await;
