@@ -3,13 +3,13 @@
 use adjourn::{
     audit::{BlockingSink, Event, EventKind},
     id::SessionId,
-    store::SessionStore,
+    store::{Error, SessionStore},
     time::{Clock, SystemClock, Timestamp},
 };
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// So long no operation takes unless the machine stands still.
@@ -30,7 +30,20 @@ pub(crate) trait Place: Send + Sized + Sync + 'static {
     fn address(&self) -> String;
 
     /// Opens the store, whose operations take no longer than this.
-    fn store(&self, limit: Duration) -> impl Future<Output = Self::Store> + Send;
+    fn open(&self, limit: Duration) -> impl Future<Output = Result<Self::Store, Error>> + Send;
+
+    /// As [`open`](Self::open), and again as whatever looks after processes would start them again.
+    fn store(&self, limit: Duration) -> impl Future<Output = Self::Store> + Send {
+        async move {
+            let began = Instant::now();
+            loop {
+                match self.open(limit).await {
+                    Ok(store) => return store,
+                    Err(error) => assert!(began.elapsed() < PATIENT, "{error}"),
+                }
+            }
+        }
+    }
 
     /// Moves the time of every process.
     fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;

@@ -8,7 +8,7 @@ use crate::{
 use adjourn::{
     audit::{BlockingSink, Event},
     id::SessionId,
-    store::PostgresStore,
+    store::{Error, PostgresStore},
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row, postgres::PgConnectOptions};
 use std::{io, path::Path, str::FromStr, time::Duration};
@@ -52,9 +52,9 @@ impl Place for Database {
         format!("{}@{}", self.0.name, self.0.options.to_url_lossy())
     }
 
-    async fn store(&self, limit: Duration) -> PostgresStore {
+    async fn open(&self, limit: Duration) -> Result<PostgresStore, Error> {
         let builder = self.0.builder().with_time_limit(limit);
-        builder.open().await.unwrap()
+        builder.open().await
     }
 
     async fn advance(&self, by: Duration) {

@@ -8,7 +8,7 @@ use ::redis::{AsyncCommands, Client, aio::MultiplexedConnection};
 use adjourn::{
     audit::{BlockingSink, Event},
     id::SessionId,
-    store::RedisStore,
+    store::{Error, RedisStore},
 };
 use std::{
     io,
@@ -85,14 +85,14 @@ impl Place for Keys {
         format!("{} {} {}", self.prefix, self.url, folder.display())
     }
 
-    async fn store(&self, limit: Duration) -> RedisStore {
+    async fn open(&self, limit: Duration) -> Result<RedisStore, Error> {
         let builder = RedisStore::builder(self.url.as_str()).unwrap();
         let builder = builder.with_key_prefix(&self.prefix).unwrap();
         let mut builder = builder.with_time_limit(limit);
         if let Some(clock) = self.clock() {
             builder = builder.with_test_clock(clock);
         }
-        builder.open().await.unwrap()
+        builder.open().await
     }
 
     async fn advance(&self, by: Duration) {

@@ -11,13 +11,14 @@ use adjourn::{
     id::Subject,
     reason::EndReason,
     session::{LogOutError, StartError},
+    terminate::Outcome,
 };
 use axum::{
     Router,
     body::Body,
     extract::Path,
     http::{Request, StatusCode, header::SET_COOKIE},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use std::time::Duration;
@@ -66,8 +67,14 @@ async fn log_in(session: Session, Path(user): Path<String>) -> Result<String, St
     Ok(session.log_in(user.as_str()).await?.id().to_string())
 }
 
-async fn log_out(session: Session) -> Result<Farewell, LogOutError> {
-    Ok(session.log_out().await?.into())
+/// Says when the token was nobody's: a client that comes with one that was replaced twice is shown
+/// the way out like everybody, and has ended nothing.
+async fn log_out(session: Session) -> Result<Response, LogOutError> {
+    let ended = session.log_out().await?;
+    if ended.outcome() == Outcome::Unknown {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    }
+    Ok(Farewell::from(ended).into_response())
 }
 
 async fn rotate(session: LiveSession) {

@@ -3,7 +3,7 @@
 use crate::place::{Moved, Place, ending};
 use adjourn::{
     audit::{BlockingSink, Event},
-    store::SqliteStore,
+    store::{Error, SqliteStore},
 };
 use sqlx::{
     Row, SqlitePool,
@@ -55,9 +55,9 @@ impl Place for File {
         self.0.display().to_string()
     }
 
-    async fn store(&self, limit: Duration) -> SqliteStore {
+    async fn open(&self, limit: Duration) -> Result<SqliteStore, Error> {
         let builder = SqliteStore::builder(self.pool().await).with_time_limit(limit);
-        builder.with_clock(self.clock()).open().await.unwrap()
+        builder.with_clock(self.clock()).open().await
     }
 
     async fn advance(&self, by: Duration) {
