@@ -6,7 +6,7 @@ use adjourn::{
     audit::Insights,
     policy::Timeouts,
     session::SessionLocal,
-    store::{self, Listed},
+    store::{self, Limit, Listed},
 };
 use std::{path::PathBuf, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -16,8 +16,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) struct Bank {
     /// Lists and ends sessions.
     pub(crate) sessions: Sessions,
-    /// The timeouts of those who asked to be remembered.
+    /// The timeouts, and those of who asked to be remembered.
+    pub(crate) usual: Timeouts,
     pub(crate) remembered: Timeouts,
+    /// How long before the end pages warn.
+    pub(crate) warning: Duration,
+    /// How many sessions a user may have at once.
+    pub(crate) limit: Option<Limit>,
     /// How long ago the log-in may be for what is delicate.
     pub(crate) fresh: Duration,
     /// The name of this node, where there are several.

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! Read in this order: [`sessions`] configures adjourn on a [`store`], [`routes`] puts it around the application,
-//! [`log_in`] starts and ends sessions, [`account`] shows something that needs one, [`my_sessions`]
-//! and [`admin`] end other people's. What goes with a session: the connections in [`streams`], the
+//! [`log_in`] starts and ends sessions, [`account`] shows something that needs one, [`help`] what may be
+//! stored all the same, [`my_sessions`] and [`admin`] end other sessions, and [`exits`] says what people
+//! read then. What goes with a session: the connections in [`streams`], the
 //! files in [`scratch`], the permissions in [`rights`]. [`feed`] takes part in the audit trail. The
 //! rest is what any application has.
 
@@ -27,8 +28,10 @@ mod assets;
 mod bank;
 mod client;
 mod debug;
+mod exits;
 mod feed;
 mod flags;
+mod help;
 mod home;
 mod live;
 mod log_in;

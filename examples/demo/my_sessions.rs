@@ -34,7 +34,13 @@ pub(crate) async fn list(
     let others = mine.len().saturating_sub(1);
     let items: String = mine
         .iter()
-        .map(|listed| item(listed, listed.id == session.session_id()))
+        .map(|listed| {
+            if listed.id == session.session_id() {
+                this(listed, &bank)
+            } else {
+                other(listed)
+            }
+        })
         .collect();
     let end_others = if others == 0 {
         "<p>You are logged in nowhere else.</p>".to_owned()
@@ -81,18 +87,24 @@ pub(crate) async fn end_others(session: LiveSession) -> Result<Redirect, EndOthe
     Ok(Redirect::to("/account/sessions"))
 }
 
-fn item(listed: &Listed, is_this: bool) -> String {
+fn this(listed: &Listed, bank: &Bank) -> String {
+    let device = client::device(listed.client.as_deref());
+    // To one of the endpoints that come with adjourn: a log-out without a handler.
+    let log_out = bank.sessions.endpoints().log_out_form();
+    format!(
+        "<li class=\"card\"><h2>{} <span class=\"mark\">this one</span></h2>{}{}</li>",
+        text(&device),
+        client::facts(listed),
+        log_out
+            .with_label("Log out here")
+            .with_class("button small"),
+    )
+}
+
+fn other(listed: &Listed) -> String {
     let device = client::device(listed.client.as_deref());
     let device = text(&device);
     let facts = client::facts(listed);
-    if is_this {
-        // One of the endpoints that come with adjourn: a log-out without a handler.
-        return format!(
-            "<li class=\"card\"><h2>{device} <span class=\"mark\">this one</span></h2>{facts}\
-             <form method=\"post\" action=\"/session/end\" data-adjourn-end>\
-             <button class=\"button small\" type=\"submit\">Log out here</button></form></li>"
-        );
-    }
     format!(
         "<li class=\"card\"><h2>{device}</h2>{facts}\
          <form method=\"post\" action=\"/account/sessions/{id}/end\">\

@@ -1,7 +1,12 @@
 //! The frame of every page, and the answers that many handlers share.
 
 use crate::users;
-use adjourn::{Session, endpoints::CLIENT_SCRIPT_INTEGRITY, id::Subject, policy::RequestFacts};
+use adjourn::{
+    Session,
+    endpoints::{CLIENT_SCRIPT_INTEGRITY, LogOutForm},
+    id::Subject,
+    policy::RequestFacts,
+};
 use axum::{
     Json,
     http::StatusCode,
@@ -15,6 +20,7 @@ use std::fmt;
 pub(crate) struct Page {
     title: &'static str,
     viewer: Option<Subject>,
+    links: &'static [Link],
     main: String,
     script: String,
 }
@@ -30,8 +36,17 @@ impl Page {
         Self {
             title,
             viewer: viewer.cloned(),
+            links: if viewer.is_some() { &LINKS } else { &VISITORS },
             main: main.into(),
             script: String::new(),
+        }
+    }
+
+    /// A page that is the same for whoever asks, and says nothing of who that is.
+    pub(crate) fn for_everybody(title: &'static str, main: impl Into<String>) -> Self {
+        Self {
+            links: &EVERYBODY,
+            ..Self::new(title, None, main)
         }
     }
 
@@ -42,12 +57,10 @@ impl Page {
     }
 
     fn navigation(&self) -> String {
-        let Some(viewer) = &self.viewer else {
-            return link("/login", "Log in", self.title);
-        };
+        let is_admin = self.viewer.as_ref().is_some_and(users::is_admin);
         let mut links = String::new();
-        for (path, label, for_admins) in LINKS {
-            if !for_admins || users::is_admin(viewer) {
+        for (path, label, for_admins) in self.links {
+            if !for_admins || is_admin {
                 links.push_str(&link(path, label, self.title));
             }
         }
@@ -65,14 +78,14 @@ impl Page {
         })
     }
 
-    /// Who is logged in, and the way out on every page: a form, because a link must not log out.
-    /// By `data-adjourn-end` the script knows it, and tells the other tabs.
+    /// Who is logged in, and the way out on every page. It is a form, because a link must not log out;
+    /// adjourn's script knows it, and tells the other tabs.
     fn viewer(&self) -> String {
         self.viewer.as_ref().map_or_else(String::new, |viewer| {
+            let log_out = LogOutForm::to("/logout").with_class("button small");
             format!(
-                "<form class=\"viewer\" method=\"post\" action=\"/logout\" data-adjourn-end>\
-                 <span><span class=\"wide\">Logged in as </span><strong>{}</strong></span>\
-                 <button class=\"button small\" type=\"submit\">Log out</button></form>",
+                "<div class=\"viewer\"><span><span class=\"wide\">Logged in as </span>\
+                 <strong>{}</strong></span>{log_out}</div>",
                 text(viewer.as_str())
             )
         })
@@ -151,7 +164,13 @@ fn link(path: &str, label: &str, title: &str) -> String {
 
 /// Path, label, and whether only administrators see it. A page whose title is the label is that
 /// link's.
-const LINKS: [(&str, &str, bool); 5] = [
+type Link = (&'static str, &'static str, bool);
+
+const VISITORS: [Link; 1] = [("/login", "Log in", false)];
+
+const EVERYBODY: [Link; 2] = [("/", "Home", false), ("/account", "Account", false)];
+
+const LINKS: [Link; 5] = [
     ("/account", "Account", false),
     ("/account/statements", "Statements", false),
     ("/account/sessions", "Sessions", false),

@@ -1,10 +1,10 @@
 //! Every route, and the layers around them.
 
 use crate::{
-    account, admin, api, assets, bank::Bank, debug, home, live, log_in, my_sessions, own_site,
-    page, rights, scratch, streams, token,
+    account, admin, api, assets, bank::Bank, debug, help, home, live, log_in, my_sessions,
+    own_site, page, rights, scratch, streams, token,
 };
-use adjourn::require_fresh;
+use adjourn::{cacheable, require_fresh};
 use axum::{
     Router,
     http::{
@@ -20,6 +20,8 @@ use tower_http::trace::TraceLayer;
 pub(crate) fn routes(bank: Bank) -> Router {
     Router::new()
         .route("/", get(home::home))
+        // May be stored although a session lives: it shows nothing of it.
+        .route("/help", get(help::page).layer(cacheable()))
         .route("/login", get(log_in::form).post(log_in::log_in))
         .route("/account", get(account::account))
         .route("/account/statements", get(account::statements))

@@ -2,12 +2,13 @@
 
 use crate::{
     bank::Bank,
+    exits,
     feed::Feed,
     flags::{AuditFile, Flags, WrongFlag, wrong},
     store::sessions_in,
 };
 use adjourn::{
-    BuildError,
+    BuildError, SessionsBuilder,
     audit::{Finding, Insights, JsonLines, Queue},
     carrier::CookieSpec,
     policy::{Timeouts, TimeoutsError},
@@ -27,16 +28,19 @@ pub(crate) async fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
         // Every other path needs a live session, also those that are added next year. `/logout`
         // is public because a second click on "Log out" is no mistake; it judges its requests
         // itself. `/api/token` is a log-in. `/session/*`, the endpoints, are public by themselves.
-        .with_public(["/", "/login", "/logout", "/api/token", "/debug/live"])
+        .with_public([
+            "/",
+            "/help",
+            "/login",
+            "/logout",
+            "/api/token",
+            "/debug/live",
+        ])
         .with_log_in_page("/login")
         // For `/session/sessions/*`; the routes of `my_sessions` ask for the same.
         .with_fresh_log_in_to_end_sessions(flags.fresh)
         // Programs present their token in a header instead of the cookie: see `token`.
         .with_bearer()
-        // The application's own cookies go with the session. A browser removes a cookie only if
-        // its path is the one with which it was set: see `account`.
-        .add_cookie_to_clear(CookieSpec::new("theme"))
-        .add_cookie_to_clear(CookieSpec::new("acct_view").with_path("/account"))
         .add_audit_sink(insights.clone())
         .add_audit_sink(feed.clone());
     if let Some(limit) = flags.limit {
@@ -44,6 +48,47 @@ pub(crate) async fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
     }
     if let Some(max) = flags.max_staleness {
         builder = builder.with_max_staleness(max);
+    }
+    if let Some(folder) = &flags.scratch {
+        builder = builder.with_scratch_root(folder);
+    }
+    if let Some(file) = &flags.audit {
+        builder =
+            builder.add_audit_sink(trail(file, flags).map_err(|error| wrong("--audit", error))?);
+    }
+    let sessions = for_browsers(builder, flags).build().map_err(not_built)?;
+    Ok(Bank {
+        // Room for the rights of everybody who is logged in at once.
+        rights: sessions.local(10_000),
+        sessions,
+        usual: flags.timeouts.clone(),
+        remembered: remembered(&flags.timeouts).map_err(|error| wrong("--idle", error))?,
+        warning: flags.warning,
+        limit: flags.limit,
+        fresh: flags.fresh,
+        node: flags.node.clone(),
+        scratch: flags.scratch.clone(),
+        insights,
+        feed,
+        closing: CancellationToken::new(),
+        sockets: TaskTracker::new(),
+    })
+}
+
+/// What a browser is told, and what it keeps.
+fn for_browsers(builder: SessionsBuilder, flags: &Flags) -> SessionsBuilder {
+    let mut builder = builder
+        .with_warning(flags.warning)
+        // The application's own cookies go with the session. A browser removes a cookie only if
+        // its path is the one with which it was set: see `account`.
+        .add_cookie_to_clear(CookieSpec::new("theme"))
+        .add_cookie_to_clear(CookieSpec::new("acct_view").with_path("/account"))
+        // And what scripts stored; on a shared computer more than that.
+        .with_clear_site_data(flags.clear)
+        // For browsers that keep account of where somebody is logged in.
+        .with_login_status();
+    for texts in exits::texts() {
+        builder = builder.add_exit_texts(texts);
     }
     if flags.return_to {
         // Only to pages: what stays open or answers programs is no place for a person.
@@ -55,27 +100,7 @@ pub(crate) async fn bank(flags: &Flags) -> Result<Bank, WrongFlag> {
             "/ws",
         ]);
     }
-    if let Some(folder) = &flags.scratch {
-        builder = builder.with_scratch_root(folder);
-    }
-    if let Some(file) = &flags.audit {
-        builder =
-            builder.add_audit_sink(trail(file, flags).map_err(|error| wrong("--audit", error))?);
-    }
-    let sessions = builder.build().map_err(not_built)?;
-    Ok(Bank {
-        // Room for the rights of everybody who is logged in at once.
-        rights: sessions.local(10_000),
-        sessions,
-        remembered: remembered(&flags.timeouts).map_err(|error| wrong("--idle", error))?,
-        fresh: flags.fresh,
-        node: flags.node.clone(),
-        scratch: flags.scratch.clone(),
-        insights,
-        feed,
-        closing: CancellationToken::new(),
-        sockets: TaskTracker::new(),
-    })
+    builder
 }
 
 /// A file that the security team's tools read. While it cannot be written nobody can log in, so
@@ -102,11 +127,13 @@ fn remembered(usual: &Timeouts) -> Result<Timeouts, TimeoutsError> {
 /// Most of what can be wrong stands in this file; the rest was said on the command line.
 fn not_built(error: BuildError) -> WrongFlag {
     let flag = match error {
+        BuildError::ReturnWithCookiesCleared => "--return-to",
         BuildError::ScratchRoot { .. } => "--scratch",
         BuildError::TooLong {
             setting: "with_max_staleness",
             ..
         } => "--max-staleness",
+        BuildError::Warning { .. } => "--warn",
         _ => "the demo itself",
     };
     wrong(flag, error)

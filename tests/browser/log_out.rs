@@ -17,7 +17,7 @@ fn a_restored_cookie_opens_nothing_and_is_audited(browser: &Browser) {
     let tab = site.log_in(browser, ALICE);
     let cookies = browser.cookies();
     let stolen = cookies.iter().find(|it| it.name == "__Host-sid").unwrap();
-    tab.follow("form.viewer button");
+    tab.follow(".viewer button");
     assert_eq!(browser.cookie_names(), [""; 0]);
 
     browser.set_cookie(stolen);

@@ -46,7 +46,7 @@ fn nobody_does_after_a_log_out(browser: &Browser) {
     let site = Site::with(&["--return-to"]);
     let tab = site.log_in(browser, ALICE);
     tab.go(&site.front.url("/account/statements"));
-    tab.follow("form.viewer button");
+    tab.follow(".viewer button");
     assert_eq!(logs_in_again(&tab, ALICE), "/account");
 }
 
@@ -145,7 +145,7 @@ fn pages_asked_for_once_more(browser: &Browser) -> Vec<String> {
 /// By the form of every page. So short a session is warned of from its start, and the warning is
 /// before the button.
 fn logs_out(tab: &Tab<'_>) {
-    tab.follow_script("void document.querySelector('form.viewer').requestSubmit()");
+    tab.follow_script("void document.querySelector('.viewer form').requestSubmit()");
 }
 
 /// By the link of the exit page.

@@ -16,7 +16,7 @@ fn a_log_out_that_a_worker_passes_on_ends_on_the_exit_page(browser: &Browser) {
     let tab = site.log_in(browser, ALICE);
     install(&site.front, &tab);
     tab.go(&site.front.url("/account"));
-    tab.follow("form.viewer button");
+    tab.follow(".viewer button");
     assert_eq!(tab.path(), "/session/signed-out");
     tab.shows("You signed out");
     assert!(!browser.cookie_names().contains(&"__Host-sid".to_owned()));

@@ -1,6 +1,6 @@
 //! examples/demo: the page on which people land says why.
 
-use crate::support::{Browser, Example, counter, eventually};
+use crate::support::{Browser, Call, Example, counter, eventually};
 
 #[test]
 fn each_ending_is_told_in_words() {
@@ -41,4 +41,26 @@ fn lands(flags: &[&str], ends: impl FnOnce(&Example, &mut Browser), text: &str) 
     page.shows(200, text);
     page.shows(200, "href=\"/login\"");
     assert_eq!(tab.cookies(), [""; 0]);
+}
+
+#[test]
+fn it_speaks_the_language_of_the_browser_and_the_words_of_the_bank() {
+    let demo = Example::demo(&[]);
+    let in_language = |browser: &mut Browser, language: &str| {
+        let page = Call::get("/session/signed-out").header("accept-language", language);
+        browser.send(page.header("accept", "text/html"))
+    };
+    let mut alice = demo.logged_in("alice", "wonderland");
+    alice.log_out();
+    let page = in_language(&mut alice, "de-AT,de;q=0.9,en;q=0.5");
+    page.shows(200, "<html lang=\"de\">");
+    page.shows(200, "Sie haben sich abgemeldet.");
+    page.shows(200, ">Wieder anmelden</a>");
+
+    let mut bob = demo.logged_in("bob", "builder");
+    let mut admin = demo.logged_in("admin", "control");
+    admin.post("/admin/end", &[("subject", "bob")]);
+    bob.get("/account").leads_to("/session/signed-out");
+    let page = in_language(&mut bob, "fr,en;q=0.1");
+    page.shows(200, "by an administrator of Fernhill Bank");
 }

@@ -148,3 +148,33 @@ fn assert_dead(demo: &Example, browser: &Browser) {
     let replayed = browser.with_cookies(Call::get("/api/note?key=slow"));
     replayed.send(demo.address).refuses("logout");
 }
+
+// R-14-15
+#[test]
+fn what_browsers_clear_and_know_is_chosen() {
+    let demo = Example::demo(&["--clear", "kiosk"]);
+    let mut alice = demo.browser();
+    let log_in = alice.log_in("alice", "wonderland", &[]);
+    assert_eq!(log_in.header("set-login"), Some("logged-in"));
+    let farewell = alice.log_out();
+    assert_eq!(farewell.header("set-login"), Some("logged-out"));
+    // The cookie that tells the landing page must survive the redirect.
+    let clears = farewell.header("clear-site-data");
+    assert_eq!(clears, Some("\"cache\", \"storage\""));
+    let landing = alice.get("/session/signed-out");
+    let clears = landing.header("clear-site-data");
+    assert_eq!(clears, Some("\"cache\", \"cookies\", \"storage\""));
+}
+
+#[test]
+fn every_page_and_the_list_of_sessions_have_a_button() {
+    let demo = Example::demo(&[]);
+    for action in ["/logout", "/session/end"] {
+        let mut alice = demo.logged_in("alice", "wonderland");
+        let page = alice.get("/account/sessions");
+        let form = format!("<form method=\"post\" action=\"{action}\" data-adjourn-end>");
+        page.shows(200, &form);
+        alice.post(action, &[]).leads_to("/session/signed-out");
+        alice.get("/account").leads_to("/login");
+    }
+}

@@ -35,7 +35,7 @@ fn the_account_and_the_statements_are_shown_to_their_owner_only() {
         page.shows(200, "alice");
         page.shows(
             200,
-            "<form class=\"viewer\" method=\"post\" action=\"/logout\" data-adjourn-end>",
+            "<form method=\"post\" action=\"/logout\" data-adjourn-end>",
         );
         assert_eq!(page.header("cache-control"), Some("no-store"), "{path}");
 
@@ -98,6 +98,7 @@ fn pages_need_nothing_from_elsewhere_and_nothing_inline() {
         "/account/sessions",
         "/live",
         "/admin",
+        "/help",
     ] {
         let page = admin.get(path);
         page.shows(200, "<html lang=\"en\">");
@@ -201,6 +202,22 @@ fn the_live_page_says_where_what_is_shown() {
     }
     // Without a script it says so.
     page.shows(200, "<noscript>");
+}
+
+// R-7-8, ASVS 7.1.1, WCAG 2.2.6
+#[test]
+fn how_long_a_session_lasts_is_said_to_all_and_may_be_stored() {
+    let demo = Example::demo(&["--idle", "5m", "--max-sessions", "2:end-oldest"]);
+    let mut alice = demo.logged_in("alice", "wonderland");
+    let (hers, visitors) = (alice.get("/help"), demo.browser().get("/help"));
+    for page in [&hers, &visitors] {
+        page.shows(200, "<dd>5 minutes</dd>");
+        page.shows(200, "more than 2 times at once");
+        assert_eq!(page.header("cache-control"), Some("public, max-age=300"));
+        assert!(page.all("vary").any(|name| name == "cookie"));
+    }
+    assert_eq!(hers.body, visitors.body, "it says nothing of who asks");
+    assert!(!hers.body.contains("<script"));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 mod values;
 
-use adjourn::{audit::Format, policy::Timeouts, store::Limit};
+use adjourn::{audit::Format, farewell::ClearSiteData, policy::Timeouts, store::Limit};
 use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, time::Duration};
-use values::{address, duration, format, max_sessions, node, store};
+use values::{address, clear, duration, format, max_sessions, node, store};
 
 pub(crate) const HELP: &str = "\
 The back office of a small online bank: a demo of adjourn.
@@ -16,6 +16,7 @@ cargo run --example demo -- [FLAG [VALUE]]...
   --absolute TIME          and so long after the log-in in any case  [8h]
   --touch-interval TIME    activity is written at most so often
                            [0s in memory; elsewhere a 15th of --idle, at most 60s]
+  --warn TIME              how long before the end pages warn, at least 20s  [60s]
   --max-sessions N:WHAT    of one user; WHAT is end-oldest or refuse  [no limit]
   --fresh TIME             how long ago the log-in may be, for what is delicate  [5m]
   --store WHERE            where sessions are kept: memory, sqlite:FILE, redis://...
@@ -25,6 +26,8 @@ cargo run --example demo -- [FLAG [VALUE]]...
   --audit FILE             keeps an audit trail there  [only on standard error]
   --audit-format FORMAT    of that file: ocsf, owasp or native  [ocsf]
   --scratch DIR            where sessions may keep files; it must exist  [nowhere]
+  --clear WHAT             what browsers clear at the end: storage, site (all cookies, too)
+                           or kiosk (the cache as well)  [storage]
   --return-to              a log-in leads back to the page that a timeout took away
   --help                   this text
 
@@ -45,6 +48,10 @@ pub(crate) struct Flags {
     pub(crate) audit: Option<AuditFile>,
     /// Where sessions may keep files.
     pub(crate) scratch: Option<PathBuf>,
+    /// How long before the end pages warn.
+    pub(crate) warning: Duration,
+    /// What browsers clear at the end.
+    pub(crate) clear: ClearSiteData,
     /// Whether a log-in leads back to the page that a timeout took away.
     pub(crate) return_to: bool,
 }
@@ -118,6 +125,8 @@ struct Given {
     audit: Option<PathBuf>,
     audit_format: Option<Format>,
     scratch: Option<PathBuf>,
+    warning: Duration,
+    clear: ClearSiteData,
     return_to: bool,
 }
 
@@ -136,6 +145,8 @@ impl Default for Given {
             audit: None,
             audit_format: None,
             scratch: None,
+            warning: Duration::from_mins(1),
+            clear: ClearSiteData::storage(),
             return_to: false,
         }
     }
@@ -160,6 +171,8 @@ impl Given {
             "--audit" => self.audit = Some(PathBuf::from(value()?)),
             "--audit-format" => self.audit_format = Some(format(flag, &value()?)?),
             "--scratch" => self.scratch = Some(PathBuf::from(value()?)),
+            "--warn" => self.warning = duration(flag, &value()?)?,
+            "--clear" => self.clear = clear(flag, &value()?)?,
             "--return-to" => return Err(wrong(flag, "takes no value")),
             unknown => return Err(wrong(unknown, "there is no such flag")),
         }
@@ -199,6 +212,8 @@ impl Given {
             fresh: self.fresh,
             audit,
             scratch: self.scratch,
+            warning: self.warning,
+            clear: self.clear,
             return_to: self.return_to,
         })
     }

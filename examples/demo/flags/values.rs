@@ -3,6 +3,7 @@
 use super::{Store, WrongFlag, wrong};
 use adjourn::{
     audit::Format,
+    farewell::ClearSiteData,
     store::{AtLimit, Limit},
 };
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
@@ -52,6 +53,18 @@ pub(super) fn max_sessions(flag: &str, value: &str) -> Result<Limit, WrongFlag> 
         let why = format!("\"{value}\" is no limit, such as 2:end-oldest or 2:refuse");
         wrong(flag, why)
     })
+}
+
+pub(super) fn clear(flag: &str, value: &str) -> Result<ClearSiteData, WrongFlag> {
+    match value {
+        "storage" => Ok(ClearSiteData::storage()),
+        "site" => Ok(ClearSiteData::site()),
+        "kiosk" => Ok(ClearSiteData::kiosk()),
+        other => {
+            let why = format!("nothing is called \"{other}\"; there are: storage, site, kiosk");
+            Err(wrong(flag, why))
+        }
+    }
 }
 
 pub(super) fn format(flag: &str, value: &str) -> Result<Format, WrongFlag> {

@@ -59,7 +59,7 @@ impl Ending {
                 let ended = admin.post("/admin/end", &[("subject", "alice")]);
                 ended.shows(200, "1 session was ended");
             }
-            Self::LogOut => tab.follow("form.viewer button"),
+            Self::LogOut => tab.follow(".viewer button"),
             Self::OtherDevice => end_others(site.other_device(ALICE)),
             Self::SessionLimit => drop(site.other_device(ALICE)),
         }
