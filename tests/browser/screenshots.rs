@@ -1,7 +1,7 @@
 //! A picture of each state of the demo, for people to look at: `target/screenshots`.
 
 use crate::{
-    drive::{Browser, Kind, Tab, run_in},
+    drive::{Browser, Key, Kind, Tab, run_in},
     site::{ADMIN, ALICE, BOB, Ending, Site, log_in_here},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -16,6 +16,8 @@ fn of_each_state() {
         let site = Site::with(&[]);
         let tab = site.open(browser, "/");
         take(&tab, "home");
+        tab.go(&site.front.url("/help"));
+        take(&tab, "help");
         tab.go(&site.front.url("/login"));
         take(&tab, "log-in");
         log_in_here(&tab, ("alice", "looking-glass"));
@@ -42,9 +44,48 @@ fn of_the_warning() {
     run_in(Kind::Chromium, |browser| {
         let site = Site::with(&["--idle", "45s"]);
         let tab = site.log_in(browser, ALICE);
-        tab.wait_for("the warning", "!!document.querySelector('adjourn-warning')");
+        warned(&tab, "You will be signed out in");
         take(&tab, "warning");
     });
+}
+
+/// Nothing can be extended any more.
+#[test]
+fn of_the_final_warning() {
+    run_in(Kind::Chromium, |browser| {
+        let site = Site::with(&["--absolute", "45s", "--idle", "45s"]);
+        let tab = site.log_in(browser, ALICE);
+        warned(&tab, "Your session ends in");
+        take(&tab, "warning-final");
+    });
+}
+
+#[test]
+fn of_a_server_that_cannot_be_reached() {
+    run_in(Kind::Chromium, |browser| {
+        let site = Site::with(&["--idle", "60s"]);
+        let tab = site.log_in(browser, ALICE);
+        warned(&tab, "You will be signed out in");
+        for path in ["/session/status", "/session/extend", "/session/end"] {
+            site.front.hang_up(path);
+        }
+        tab.press(Key::Enter); // Stay signed in
+        warned(&tab, "The server cannot be reached.");
+        take(&tab, "warning-unreachable");
+        // Sign out: the page is left, and the next one does not claim what is not so.
+        tab.to_the_next_page(|tab| {
+            let _gone = tab.try_eval("void adjourn.end()");
+        });
+        tab.shows("You are signed in");
+        take(&tab, "signed-out-unreachable");
+    });
+}
+
+/// The warning says this.
+fn warned(tab: &Tab<'_>, text: &str) {
+    let said =
+        "document.querySelector('adjourn-warning')?.shadowRoot.querySelector('dialog').textContent";
+    tab.wait_for("the warning", &format!("{said}?.includes('{text}')"));
 }
 
 #[test]
@@ -107,6 +148,7 @@ fn of_each_exit_page() {
     run_in(Kind::Chromium, |browser| {
         for ending in [
             Ending::LogOut,
+            Ending::OtherDevice,
             Ending::Administrator,
             Ending::SessionLimit,
             Ending::IdleTimeout,
