@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { ORIGIN, World, settle } from "./world.mjs";
+import { ORIGIN, World, html, json, settle } from "./world.mjs";
 
 const fill = (world, tab) => {
   world.disk.local.set("draft", "secret").set("theme", "dark");
@@ -123,6 +123,38 @@ test("it is shown again only when the server says that the session lives", async
 });
 
 // R-7-5
+test("a page that heard nothing yet is hidden as well, and shown when the server knows of its session or needs none", async () => {
+  for (const [what, options, hidden] of [
+    ["a page of a session", {}, true],
+    ["a public page", { attributes: { public: "" } }, false],
+  ]) {
+    const world = new World();
+    world.mode = "down";
+    const tab = await world.open(options);
+    world.disk.local.set("draft", "secret");
+    await tab.freeze();
+    assert.equal(tab.hidden, hidden, what);
+    await tab.thaw();
+    await world.advance(30);
+    assert.equal(tab.hidden, hidden, `${what}: nothing is known`);
+    world.mode = "ok";
+    await world.advance(60);
+    assert.equal(tab.hidden, false, what);
+  }
+  for (const [path, went] of [["/account", ["/session/signed-out?reason=forced"]], ["/session/signed-out", []]]) {
+    const world = new World();
+    world.mode = "down";
+    const tab = await world.open({ path });
+    await tab.freeze();
+    world.endNow("forced");
+    world.mode = "ok";
+    await tab.thaw();
+    await world.advance(5);
+    assert.deepEqual([tab.went, tab.hidden], [went, path === "/account"], path);
+  }
+});
+
+// R-7-5
 test("an answer from before the page was put away does not show it again", async () => {
   const world = new World();
   const tab = await world.open();
@@ -224,6 +256,20 @@ test("keep-lists name what stays, each kind for itself", async () => {
   }
 });
 
+test("keys that are called like what a storage has, are cleared, kept, and break nothing", async () => {
+  const names = ["length", "key", "getItem", "setItem", "removeItem", "clear", "toString", "constructor", "__proto__", "0", ""];
+  const world = new World();
+  const tab = await world.open({ attributes: { keep: "local:key session:__proto__" } });
+  for (const name of names) {
+    world.disk.local.set(name, "secret");
+    tab.session.set(name, "secret");
+  }
+  world.disk.local.set("draft", "secret");
+  tab.adjourn.end();
+  await world.advance(3);
+  assert.deepEqual([[...world.disk.local.keys()], [...tab.session.keys()]], [["key"], ["__proto__"]]);
+});
+
 test("registered sockets are closed", async () => {
   const world = new World();
   const tab = await world.open();
@@ -321,6 +367,47 @@ test("a form that is marked ends by the script, with its fields", async () => {
   assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
   const other = tab.fire("submit", { target: { matches: () => false } });
   assert.ok(!other.defaultPrevented);
+});
+
+const logOutForm = () => ({
+  matches: (selector) => selector === "[data-adjourn-end]",
+  getAttribute: (name) => (name === "action" ? "/logout" : null),
+  fields: [],
+});
+const answers = {
+  "204": () => new Response(null, { status: 204 }),
+  "a page": () => html(200, "<h1>Bye</h1>"),
+  "the log-in page": () => html(401, "<h1>Log in</h1>"),
+  "its own JSON": () => json(200, { ok: true }),
+  "JSON that is no object": () => json(200, null),
+  "an error of what comes after": () => html(500, "<h1>Internal Server Error</h1>"),
+};
+for (const [what, answer] of Object.entries(answers)) {
+  // R-1-28
+  test(`the site's own log-out answers ${what}: the status tells whether it is done`, async () => {
+    for (const refuses of [false, true]) {
+      const world = new World();
+      const tab = await world.open({ attributes: { exit: "/bye" } });
+      const confirmed = [];
+      tab.adjourn.on("ended", (detail) => confirmed.push([detail.reason, detail.confirmed]));
+      const before = world.asked();
+      world.handler = { answer, refuses };
+      tab.fire("submit", { target: logOutForm() });
+      await world.advance(3);
+      assert.deepEqual(confirmed, [["logout", !refuses]]);
+      assert.deepEqual(tab.went, [refuses ? "/session/signed-out" : "/bye"]);
+      assert.equal(world.asked() - before, 1, "once");
+    }
+  });
+}
+
+test("a log-out of what had ended already is done, and has a reason", async () => {
+  const world = new World();
+  const tab = await world.open();
+  world.handler = { answer: () => json(200, { ended: false, reason: null }) };
+  tab.fire("submit", { target: logOutForm() });
+  await world.advance(3);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
 });
 
 // R-6-10
@@ -524,7 +611,7 @@ test("on the exit page itself there is no loop", async () => {
   own.endNow("forced");
   home.fire("focus");
   await own.advance(5);
-  assert.deepEqual([home.went, home.reloaded], [[], 1], "it still showed who was logged in");
+  assert.deepEqual(home.went, [ORIGIN + "/"], "loaded anew: it still showed who was logged in");
 });
 
 test("a page without a session leaves, unless it says that it is public", async () => {

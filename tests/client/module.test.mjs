@@ -19,7 +19,7 @@ test("the types name what there is, and nothing else", async () => {
   assert.deepEqual(members("Adjourn"), sorted(Object.keys(tab.adjourn)));
   assert.deepEqual(members("Events"), sorted([...source.matchAll(/emit\("(\w+)"/g)].map(([, name]) => name)));
   const used = [...source.matchAll(/settings\.(\w+)/g)].map(([, name]) => name);
-  const computed = ["text", "final", "stay", "close", "public"];
+  const computed = ["text", "final", "stay", "close"];
   assert.deepEqual(members("Settings"), sorted([...used, ...computed]));
   for (const name of computed) assert.ok(source.includes(`"${name}"`), name);
 });

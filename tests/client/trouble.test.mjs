@@ -199,6 +199,62 @@ test("two scripts on one page are one", async () => {
   assert.equal(world.asked(), 1);
 });
 
+test("of two script elements the first has the say", async () => {
+  const world = new World();
+  const tab = await world.open({ attributes: { exit: "/bye" } });
+  tab.script.dataset = { exit: "/other", public: "" };
+  tab.run(SCRIPT);
+  tab.adjourn.end();
+  await world.advance(3);
+  assert.deepEqual(tab.went, ["/bye"]);
+});
+
+test("the script element starts what the module left waiting, with its settings and from its place", async () => {
+  const world = new World();
+  const tab = await world.open({ manual: true });
+  const first = tab.adjourn;
+  await world.advance(30);
+  assert.equal(world.log.length, 0);
+  tab.document.currentScript = Object.assign(tab.script, { src: ORIGIN + "/app/s/adjourn.js", dataset: { exit: "/bye" } });
+  tab.run(SCRIPT);
+  await settle();
+  assert.equal(tab.adjourn, first);
+  assert.deepEqual(world.log.map((entry) => entry.path), ["/app/s/status"]);
+  tab.adjourn.end();
+  await world.advance(3);
+  assert.equal(tab.went.length, 1);
+  assert.equal(tab.went[0], "/app/s/signed-out");
+});
+
+test("a setting that is not given does not replace the default, nor what was given before", async () => {
+  const world = new World();
+  const tab = await world.open({ manual: true });
+  const names = ["public", "text", "title", "stay", "lang", "warn", "poll", "activity", "keep", "exit", "dialog", "endpoints"];
+  for (const nothing of [undefined, null]) {
+    tab.adjourn.start({ title: "Hello?", ...Object.fromEntries(names.filter((name) => name !== "title").map((name) => [name, nothing])) });
+    tab.adjourn.start({ title: nothing });
+  }
+  await settle();
+  assert.equal(world.log[0].path, "/session/status");
+  tab.act();
+  await world.advance(850.5);
+  assert.equal(world.asked("extend"), 0, "activity");
+  assert.equal(tab.text, "You will be signed out in 50 seconds.");
+  assert.equal(tab.part("a").textContent, "Hello?");
+  assert.equal(tab.part("stay").textContent, "Stay signed in");
+});
+
+test("a page is public where it says so, and not where it says that it is not", async () => {
+  for (const [given, went] of [[true, 0], ["", 0], [false, 1], [undefined, 1], [null, 1]]) {
+    const world = new World();
+    world.session = undefined;
+    const tab = await world.open({ manual: true });
+    tab.adjourn.start({ public: given });
+    await world.advance(5);
+    assert.equal(tab.went.length, went, `${given}`);
+  }
+});
+
 // An element with an id, or a frame with a name, is a property of the window.
 const elements = {
   "an element": { id: "adjourn" },

@@ -33,6 +33,32 @@ test("the time to react is what the server or the site says, and never under 20 
   }
 });
 
+// R-12-1
+test("the greater part of the idle timeout is without a warning, whatever the site says", async () => {
+  for (const [idle, attribute, lead] of [
+    [900, "600", 450],
+    [900, "900", 450],
+    [900, "100000", 450],
+    [60, "60", 30],
+    [30, "30", 20],
+    [null, "600", 600],
+  ]) {
+    const world = new World({ idle, absolute: idle ? 28800 : 900 });
+    const tab = await world.open({ attributes: { warn: attribute } });
+    const quiet = (idle ?? 900) - lead;
+    for (let round = 0; round < 2; round++) {
+      await world.advance(quiet - 3);
+      assert.equal(tab.dialog, undefined, `${idle} ${attribute}`);
+      await world.advance(4);
+      assert.ok(tab.dialog, `${idle} ${attribute}`);
+      if (!idle) break;
+      tab.part("stay").click();
+      await settle();
+      assert.equal(tab.dialog, undefined, "extended, it goes");
+    }
+  }
+});
+
 // R-12-3
 test("asking the server does not keep the session alive", async () => {
   const world = new World();
@@ -105,7 +131,7 @@ test("is an alert dialog with a name, a description and a language", async () =>
   assert.match(tab.part(attributes["aria-describedby"]).textContent, /50 seconds/);
   assert.equal(tab.host.attributes.lang, "en");
   const [sheet] = tab.host.shadow.adoptedStyleSheets;
-  assert.match(sheet.text, /color-scheme: light dark/);
+  assert.match(sheet.text, /color-scheme: ?light dark/);
   assert.doesNotMatch(sheet.text, /animation|transition/, "nothing moves");
 });
 

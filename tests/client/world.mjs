@@ -17,6 +17,7 @@ export class World {
     this.tabs = [];
     this.log = [];
     this.mode = "ok";
+    this.handler = undefined; // of the site's own log-out: what it answers
     this.idle = idle;
     this.warn = warn;
     this.returns = returns;
@@ -60,8 +61,12 @@ export class World {
     this.judge();
     if (path === "/logout" || path === "/session/end") {
       if (this.mode === "refuse") return json(403, { status: 403, reason: "cross-site" });
+      // The site's own, which may end nothing and yet look as if.
+      const own = path === "/logout" && this.handler;
+      if (own?.refuses) return own.answer();
       const ended = this.session !== undefined;
       this.endNow("logout");
+      if (own) return own.answer();
       if (path === "/logout") return { type: "opaqueredirect", status: 0, ok: false, url: "" };
       return json(200, { ended, reason: "logout" });
     }
@@ -133,8 +138,8 @@ export const settle = async () => {
   for (let i = 0; i < 5; i++) await new Promise((done) => setImmediate(done));
 };
 
-const json = (status, body) => answered(new Response(JSON.stringify(body), { status }));
-const html = (status, body) => answered(new Response(body, { status }));
+export const json = (status, body) => answered(new Response(JSON.stringify(body), { status }));
+export const html = (status, body) => answered(new Response(body, { status }));
 const answered = (response) => response;
 
 class Node extends EventTarget {
@@ -201,24 +206,30 @@ class Node extends EventTarget {
   }
 }
 
-// A storage whose keys are its own properties, as in browsers.
-const storage = (map, changed = () => {}) =>
-  new Proxy(
-    {
-      setItem: (key, value) => {
-        map.set(key, String(value));
-        changed(key, String(value));
-      },
-      getItem: (key) => map.get(key) ?? null,
-      removeItem: (key) => map.delete(key) && changed(key, null),
+// A storage whose keys are its own properties, as in browsers: a key that is called like a member is kept
+// as any other, but is no property, neither read nor listed.
+const storage = (map, changed = () => {}) => {
+  const members = {
+    get length() {
+      return map.size;
     },
-    {
-      get: (target, key) => target[key] ?? map.get(key),
-      set: (target, key, value) => (target[key] = value) && true,
-      ownKeys: () => [...map.keys()],
-      getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+    key: (index) => [...map.keys()][index] ?? null,
+    setItem: (key, value) => {
+      map.set(key, String(value));
+      changed(key, String(value));
     },
-  );
+    getItem: (key) => map.get(key) ?? null,
+    removeItem: (key) => map.delete(key) && changed(key, null),
+    clear: () => map.clear(),
+  };
+  return new Proxy(members, {
+    get: (target, key) => (key in target ? target[key] : map.get(key)),
+    // A test may break a member.
+    set: (target, key, value) => (target[key] = value) && true,
+    ownKeys: () => [...map.keys()].filter((key) => !(key in members)),
+    getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+  });
+};
 
 export class Tab {
   constructor(world, options = {}) {

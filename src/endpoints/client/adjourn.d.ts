@@ -3,11 +3,17 @@
  * (its default export).
  */
 
-/** The settings. In a script element they are `data-` attributes of the same names. */
+/**
+ * The settings. In a script element they are `data-` attributes of the same names. What is undefined is
+ * not given: the default, or what was given before, stays.
+ */
 export interface Settings {
   /** The path of the endpoints. Default: beside the script, else `/session`. */
   endpoints?: string;
-  /** Seconds before the end at which to warn; at least 20. Default: what the server says, else 60. */
+  /**
+   * Seconds before the end at which to warn; at least 20, else at most half of the idle timeout.
+   * Default: what the server says, else 60.
+   */
   warn?: number | string;
   /** Seconds between two questions to the server; at least 5. Default: 60. */
   poll?: number | string;
@@ -17,8 +23,8 @@ export interface Settings {
   keep?: string | readonly string[];
   /** A path of this site to go to at the end, also where the user could be brought back. Default: what the server says. */
   exit?: string;
-  /** Present: this page may be seen without a session. */
-  public?: true | "";
+  /** Present (and not `false`): this page may be seen without a session. */
+  public?: boolean | "";
   /** `none`: no dialog, events only. */
   dialog?: "none";
   /** The language of the texts, for screen readers and numbers. Default: `en`. */
@@ -63,7 +69,7 @@ export interface Events {
   warning: Warning;
   /** The session was extended, here or in another tab, or lives on for another reason. */
   extended: null;
-  /** Somebody logged in, in this tab's browser. If it was somebody else, the page is reloaded next. */
+  /** Somebody logged in, in this tab's browser. If it was somebody else, the page is loaded anew next. */
   login: null;
   ended: Ending;
 }

@@ -11,7 +11,7 @@
 // Times are in seconds.
 //
 // The symbol, because an element with the id `adjourn` is `globalThis.adjourn`, too.
-globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
+globalThis.adjourn = ((own) => {
   // The site may set `window.fetch = adjourn.fetch`.
   const request = fetch.bind(self);
   const root = document.documentElement;
@@ -26,11 +26,10 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     leave: "Sign out",
     failed: "The server cannot be reached.",
     lang: "en",
-    ...own.dataset,
   };
-  // `live` is what the server said last, `none` that it knows of no session on a public page.
+  // `live` is what the server said last, `guest` that it knows of no session on a public page.
   // `back` is this page, for who may come back to it.
-  let base, builtIn, live, none, frozen, channel, timer, alarm, busy, wish, over, exit, back;
+  let base, builtIn, live, guest, frozen, channel, timer, alarm, busy, wish, over, exit, back;
   // The turn at which the server was asked; when it will be, and may be, asked; how often in vain.
   let asked = 0, due = 0, gate = -4, fails = 0, acted = 0;
 
@@ -47,16 +46,20 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
   // One clock stops while the machine sleeps, the other can be set: the later one counts.
   const left = () =>
     live ? live.rest - Math.max(date() - live.at, clock() - live.tick) : Infinity;
-  // WCAG 2.2.1: at least 20 seconds to react.
-  const lead = () => Math.max(20, +settings.warn || live?.warn_seconds || 60);
+  // WCAG 2.2.1: at least 20 seconds to react. The greater part of the time is without a warning.
+  const lead = () =>
+    Math.max(20, Math.min(+settings.warn || live?.warn_seconds || 60, live?.idle_timeout_seconds / 2 || Infinity));
   // 0: nothing to do. 1: about to warn. 2: over. A hidden page lets those that are seen be first.
   const turn = () => (left() > lead() + 10 ? 0 : left() > -document.hidden ? 1 : 2);
   const veil = (on) => root.style.setProperty("display", on ? "none" : "", "important");
   // A path of this origin: no scheme, no host, nothing that a parser drops or takes for a slash.
   const local = (path) => /^\/(?!\/)[!-[\]-~]*$/.test(path);
+  const isPublic = () => (settings.public ?? false) !== false;
   const here = (path) => local(path) && new URL(path, location).pathname === location.pathname;
   // The page around this frame, if it is ours, else this page.
   const whole = () => attempt(() => top.location.origin === location.origin && top) || self;
+  // Not a reload, which would send a form once more; and without the fragment, which would load nothing.
+  const renew = () => location.replace(location.href.split("#")[0]);
   const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
 
   // The other tabs
@@ -67,6 +70,7 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
       localStorage.setItem(base, JSON.stringify(said));
       localStorage.removeItem(base);
     });
+  const news = (more) => ({ at: date(), session_id: live?.session_id, ...more });
   // A frozen tab hears late, and of another session, one may guess by a deadline that has moved, and
   // others may use the channel: that is only a reason to ask.
   const hear = (said) => {
@@ -74,6 +78,11 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     const guessed = said?.guess && !said.failed && left() > 0;
     if (!live || said?.session_id !== live.session_id || !(date() - said.at < 5) || guessed) ask();
     else if (said.over) finish(said);
+    else if (said.ending) {
+      veil(true);
+      postpone(2);
+      step();
+    }
     else if (said.absolute_seconds_left > 0) {
       due = Infinity;
       accept(said, said.at, clock());
@@ -91,18 +100,26 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
       ...init,
     });
 
+  // What the server itself says. Anything else is an error: of a proxy, of a portal.
+  const learn = async (path, init) => {
+    const reply = await call(base + path, init);
+    const said = await reply.json();
+    if (/^live200|(ended|none)401$/.test(said.state + reply.status)) return said;
+    throw 0;
+  };
+
   const accept = (said, at, tick) => {
     const { session_id, subject_key } = live ?? said;
     const idle = said.idle_seconds_left ?? Infinity, absolute = said.absolute_seconds_left;
     live = { ...said, at, tick, rest: Math.min(idle, absolute), extendable: idle < absolute };
-    if (none || session_id !== said.session_id) emit("login");
+    if (guest || session_id !== said.session_id) emit("login");
     if (subject_key !== said.subject_key) {
       // This page is somebody else's.
       over = true;
       veil(true);
-      return location.reload();
+      return renew();
     }
-    none = fails = 0;
+    guest = fails = 0;
     veil(frozen);
     asked = turn();
     postpone(asked ? 8 : Math.max(5, +settings.poll || 60));
@@ -120,18 +137,17 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     gate = Math.max(gate, tick - 4) + 2;
     due = Infinity;
     try {
-      const reply = await call(base + (extended ? "extend" : "status"), extended && { method: "POST" });
-      const said = await reply.json();
+      const said = await learn(extended ? "extend" : "status", extended && { method: "POST" });
       if (over) return;
-      if (reply.ok && said.state === "live") {
+      if (said.state === "live") {
         if (extended) wish = false;
         accept({ ...said, extended }, at, tick);
         return tell(live);
       }
-      if (reply.status !== 401 || !/^(ended|none)$/.test(said.state)) throw 0;
-      if (live || !("public" in settings || [said.exit, said.log_in, settings.exit].some(here))) return finish(said);
-      none = true;
+      if (live || !(isPublic() || [said.exit, said.log_in, settings.exit].some(here))) return finish(said);
+      guest = true;
       wish = false;
+      veil(frozen);
     } catch {
       // No word from the server, or none of its own: a proxy, a portal, an error page.
       fails++;
@@ -251,7 +267,8 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
       );
     const web = (kind) => {
       const storage = kind + "Storage";
-      return purge(kind, () => Object.keys(self[storage]), (name) => self[storage].removeItem(name));
+      // Not its properties, among which a key that is called like one of its methods is missing.
+      return purge(kind, () => Array.from(self[storage], (gap, index) => self[storage].key(index)), (name) => self[storage].removeItem(name));
     };
     return Promise.allSettled([
       web("local"),
@@ -275,7 +292,7 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
   };
 
   const leave = () => {
-    if (!back && here(exit)) return location.reload();
+    if (!back && here(exit)) return renew();
     // A sandbox may keep a frame from it.
     attempt(() => whole().location.replace(back || exit) ?? true) || location.replace(exit);
   };
@@ -287,17 +304,20 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     veil(true);
     for (const socket of sockets) attempt(() => socket.close());
     const jobs = [clear()];
+    // The others hide as well, and ask if they hear no more: this tab may be closed before the answer.
+    if (farewell) tell(news({ ending: true }));
     // When a log-out failed: the page that says what is true.
     if (farewell) said = await farewell().catch(() => ({ guess: true, failed: builtIn }));
-    const { reason = "logout", guess, failed } = said;
-    const { session_id, exits = {} } = live ?? {};
+    const { guess, failed } = said;
+    const reason = said.reason ?? "logout";
+    const { exits = {} } = live ?? {};
     exit = [failed, settings.exit, said.exit, exits[reason], exits.default, builtIn].find(local);
     // For each page to say it: the cookie of the ending tells the first alone.
     if (exit === builtIn && !guess) exit += "?reason=" + reason;
     back = said.may_return && !settings.exit && attempt(page);
     // The others come after: what the exit page tells the browser must not undo what is remembered.
     if (said.wait) jobs.push(new Promise((done) => later(done, said.wait)));
-    if (!said.over) tell({ over: true, at: date(), session_id, reason, guess, failed, exit, wait: back && 0.5 });
+    if (!said.over) tell(news({ over: true, reason, guess, failed, exit, wait: back && 0.5 }));
     emit("ended", { reason, confirmed: !guess, exit, waitUntil: (job) => jobs.push(job) });
     await Promise.race([Promise.allSettled(jobs), new Promise((done) => later(done, 2))]);
     // What others wrote meanwhile.
@@ -327,14 +347,21 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
         redirect: "manual",
       });
       if (form && reply.type === "opaqueredirect") return {};
-      if (!reply.ok && reply.status !== 401) throw 0;
-      return reply.json();
+      const said = await reply.json().catch(() => ({}));
+      if (reply.ok && said?.ended != null) return said;
+      // A handler of the site may answer what it likes: the status tells.
+      if ((await learn("status")).state === "live") throw 0;
+      return {};
     });
 
-  const start = (given) => {
-    Object.assign(settings, given);
+  // With settings, or by a script element, of which the first counts.
+  const start = (given = {}) => {
+    const { src = own.url, dataset } = given;
+    if (base && dataset) return;
+    const found = dataset ?? given;
+    for (const name in found) settings[name] = found[name] ?? settings[name];
     if (base) return;
-    const script = attempt(() => new URL(own.src ?? own.url));
+    const script = attempt(() => new URL(src));
     base = [settings.endpoints, script?.origin === location.origin && new URL(".", script).pathname].find(local);
     base = (base ?? "/session").replace(/\/?$/, "/");
     builtIn = base + "signed-out";
@@ -350,7 +377,7 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     });
     // A page in the back/forward cache stays hidden until the server was asked anew.
     listen("pagehide", (event) => {
-      if (event.persisted && live) veil((frozen = true));
+      if (event.persisted && (live || !(guest || isPublic()))) veil((frozen = true));
     });
     listen("pageshow", async (event) => {
       if (!event.persisted) return;
@@ -378,11 +405,11 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
 
   // Colours are the browser's own, light and dark; nothing moves.
   const STYLE = `
-    dialog { color-scheme: light dark; max-width: 26em; font: 1rem/1.5 system-ui }
-    dialog::backdrop { background: #0009 }
-    button { margin-right: .5em; padding: .5em 1em; font: inherit }
-    div { position: fixed; top: 0; opacity: 0 }`;
-  const api = {
+    dialog{color-scheme:light dark;max-width:26em;font:1rem/1.5 system-ui}
+    dialog::backdrop{background:#0009}
+    button{margin-right:.5em;padding:.5em 1em;font:inherit}
+    div{position:fixed;top:0;opacity:0}`;
+  const api = (globalThis[Symbol.for("adjourn")] ??= {
     end: () => end(),
     extend,
     start,
@@ -410,7 +437,8 @@ globalThis.adjourn = globalThis[Symbol.for("adjourn")] ??= ((own) => {
     get left() {
       return live && Math.max(0, Math.ceil(left()));
     },
-  };
-  if (own.dataset) start();
+  });
+  // The module, which waits for its `start`, may have been first.
+  if (own.dataset) api.start(own);
   return api;
 })(document.currentScript ?? {});
