@@ -4,7 +4,8 @@
 //!    log-out, or an ending that somebody wanted, nobody is brought back.
 //! 2. Only what passes [`ReturnPaths`](crate::policy), judged when it is remembered and again when
 //!    it is used, and used unchanged.
-//! 3. The marker cookie carries it: ten minutes, or until the next log-in of whomever.
+//! 3. The marker cookie carries it: ten minutes, or until the next log-in of whomever. Whoever writes
+//!    it by hand gets no more time than that.
 //! 4. The handler of the log-in is told only if the same user logs in again; that is decided in
 //!    `session`, by the tombstone of the session that the marker names.
 
@@ -15,6 +16,7 @@ use crate::{
     session::{Session, Standing},
     time::Timestamp,
 };
+use std::time::Duration;
 
 /// What a request brings along of an ending before it.
 #[derive(Debug, Default)]
@@ -92,8 +94,8 @@ impl FarewellConfig {
     }
 }
 
-/// Tells the session where its user may be brought back to, in case of a log-in. What is too old or
-/// leads nowhere is dropped.
+/// Tells the session where its user may be brought back to, in case of a log-in. What is too old,
+/// lasts longer than we ever say, or leads nowhere is dropped.
 fn offer(
     returns: &ReturnPaths,
     session: &Session,
@@ -103,7 +105,7 @@ fn offer(
     let Some(back) = &marker.back else {
         return Some(marker);
     };
-    if back.until <= now {
+    if back.until <= now || back.until > now.saturating_add(Marker::LIFETIME + CLOCKS_DIFFER) {
         return marker.without_back();
     }
     let Some(path) = returns.judge(back.path.as_bytes()) else {
@@ -118,3 +120,6 @@ fn offer(
 fn asks_for_a_page(facts: &RequestFacts) -> bool {
     facts.is_document_get() && facts.site() != FetchSite::CrossSite
 }
+
+/// By how much the clock of the node that wrote the marker may be ahead of this one's.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(1);

@@ -8,6 +8,7 @@ use adjourn::{
     reason::EndReason,
     session::{LogIn, StartError},
     store::MemoryStore,
+    time::Clock,
 };
 use axum::{
     Router,
@@ -148,7 +149,8 @@ async fn it_is_off_by_default() {
     // Neither a marker of before nor a parameter moves anybody.
     let id = site.events.endings()[0].0;
     browser.plant(&format!(
-        "{MARKER}=1.idle-timeout.{id}./me|99999999999; Path=/; Secure"
+        "{MARKER}=1.idle-timeout.{id}./me|{}; Path=/; Secure",
+        soon(&site)
     ));
     let got = browser.post("/enter?as=alice&next=/me&return_to=/me").await;
     assert_eq!(got.header("location"), Some(HOME));
@@ -197,7 +199,8 @@ async fn only_a_timeout_is_a_reason_to_come_back() {
         let got = browser.get("/me").await;
         assert!(!remembers(&got), "{reason}: {got:?}");
         // The store knows better than a marker that says otherwise.
-        let forged = format!("{MARKER}=1.idle-timeout.{id}./me|99999999999");
+        let until = soon(&site);
+        let forged = format!("{MARKER}=1.idle-timeout.{id}./me|{until}");
         browser.plant(&format!("{forged}; Path=/; Secure"));
         assert_eq!(entered(&browser, "alice").await, HOME, "{reason}");
     }
@@ -447,6 +450,54 @@ async fn after_ten_minutes_it_is_forgotten_whatever_the_browser_keeps() {
     );
 }
 
+// R-8-11
+#[tokio::test]
+async fn a_marker_that_is_written_by_hand_gets_no_more_time() {
+    let site = returning().open().await;
+    let browser = timed_out(&site).await;
+    browser.get("/private").await;
+    let id = site.events.endings()[0].0;
+    let soon = soon(&site);
+    for (until, believed) in [
+        (soon - 600, false),
+        (soon - 599, true),
+        (soon, true),
+        // Of a node whose clock is ahead of this one's.
+        (soon + 60, true),
+        (soon + 61, false),
+        (soon + 3_600, false),
+        (u64::MAX / 1_000, false),
+    ] {
+        let marker = format!("1.idle-timeout.{id}./private|{until}");
+        let page = planted(&site, &marker);
+        let expected = if believed { "/private" } else { HOME };
+        assert_eq!(entered(&page, "alice").await, expected, "{until}");
+        // Nor does the landing, which sets the marker anew.
+        let page = planted(&site, &marker);
+        let landing = page.get(SIGNED_OUT).await;
+        assert_eq!(remembers(&landing), believed, "{until}: {landing:?}");
+    }
+}
+
+// R-8-11: the bound that SECURITY.md names. Before the log-in nobody knows who is at the browser.
+#[tokio::test]
+async fn who_is_at_the_browser_in_between_chooses_a_page_of_this_site_at_most() {
+    let site = returning().open().await;
+    let alices = timed_out(&site).await;
+    alices.get("/me").await;
+    let in_between = || async {
+        alices.get("/private?chosen=by-another").await;
+        alices.stolen_copy()
+    };
+    let again = in_between().await;
+    assert_eq!(entered(&again, "bob").await, HOME, "to nobody else's");
+    let again = in_between().await;
+    assert_eq!(entered(&again, "alice").await, "/private?chosen=by-another");
+    let again = in_between().await;
+    site.clock.advance(Duration::from_mins(10));
+    assert_eq!(entered(&again, "alice").await, HOME, "ten minutes");
+}
+
 #[tokio::test]
 async fn a_session_of_a_visitor_drops_it() {
     let site = returning().open().await;
@@ -526,9 +577,16 @@ async fn nobody_is_brought_back_to_where_sessions_begin_and_end() {
         assert!(!remembers(&got), "{path}: {got:?}");
         assert_eq!(entered(&browser, "alice").await, HOME, "{path}");
         let id = site.events.endings().last().unwrap().0;
-        let forged = planted(&site, &format!("1.idle-timeout.{id}.{path}|99999999999"));
+        let until = soon(&site);
+        let forged = planted(&site, &format!("1.idle-timeout.{id}.{path}|{until}"));
         assert_eq!(entered(&forged, "alice").await, HOME, "{path}");
     }
+}
+
+/// Until when a marker that is written now may say that its path holds, in Unix seconds.
+fn soon(site: &Site) -> u64 {
+    let until = site.clock.now().saturating_add(Duration::from_mins(10));
+    until.as_unix_millis() / 1000
 }
 
 fn planted(site: &Site, marker: &str) -> Browser {
@@ -636,12 +694,13 @@ async fn no_hostile_marker_moves_anybody() {
     let browser = timed_out(&site).await;
     browser.get_api("/api/me").await;
     let id: SessionId = site.events.endings()[0].0;
+    let until = format!("|{}", soon(&site));
     let refused = || site.events.count("redirect-refused");
     let mut reported = 0;
     for value in hostile() {
         let shown = String::from_utf8_lossy(&value).into_owned();
         let start = format!("cookie: {MARKER}=1.idle-timeout.{id}.");
-        let marker = [start.as_bytes(), &*value, b"|99999999999"].concat();
+        let marker = [start.as_bytes(), &*value, until.as_bytes()].concat();
         let before = refused();
         let answer = send(&site, &[b"POST /enter?as=alice HTTP/1.1", &marker]).await;
         reported += refused() - before;
@@ -660,7 +719,7 @@ async fn no_hostile_marker_moves_anybody() {
     }
     assert!(reported >= 20, "until the limit of events: {reported}");
     // The same marker with an honest path is believed, so it is the path that was refused.
-    let honest = planted(&site, &format!("1.idle-timeout.{id}./private|99999999999"));
+    let honest = planted(&site, &format!("1.idle-timeout.{id}./private{until}"));
     assert_eq!(entered(&honest, "alice").await, "/private");
     for event in site.events.all() {
         let adjourn::audit::EventKind::RedirectRefused { target } = &event.kind else {

@@ -29,6 +29,10 @@ impl SessionsBuilder {
     /// computers are shared and paths tell something. A session that is started for a visitor
     /// ([`Session::start`](crate::Session::start)) drops it.
     ///
+    /// **Who uses the browser in between** can ask for another page, and the user comes back to that one:
+    /// a page of this site at most, as by a link. Name pages that fill in a form by their address in
+    /// [`add_no_return`](Self::add_no_return).
+    ///
     /// *Cost:* a request with a live session pays one look at its own state; the log-in reads one
     /// tombstone, if there is a page to return to.
     pub fn with_return_to(mut self) -> Self {
