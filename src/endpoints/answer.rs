@@ -56,7 +56,9 @@ pub(super) fn refused(refusal: LogOutRefusal) -> Answer {
         LogOutRefusal::OriginNull => "An origin that the browser hides asked",
         LogOutRefusal::SameSite => "A sibling host asked",
     };
-    fault(refusal.status(), refusal.code(), title)
+    let mut answer = fault(refusal.status(), refusal.code(), title);
+    answer.extensions_mut().insert(Wish::Forbid(refusal));
+    answer
 }
 
 /// A problem document of an endpoint.

@@ -5,7 +5,12 @@ use super::{
     page::refusal_page,
     reply::{hx_redirect, json, problem, see_other, to_be_tried_again, unavailable, varying},
 };
-use crate::{carrier::Via, policy::RequestFacts, reason::EndReason, terminate::Ended};
+use crate::{
+    carrier::Via,
+    policy::{LogOutRefusal, RequestFacts},
+    reason::EndReason,
+    terminate::Ended,
+};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{ACCEPT_LANGUAGE, WWW_AUTHENTICATE},
@@ -13,7 +18,7 @@ use http::{
 use std::time::Duration;
 
 /// The answer to a log-out that fits the client: a redirect to the exit page for a person, a short
-/// JSON document for a program.
+/// JSON document for a program, an empty message for gRPC.
 ///
 /// Return it from a handler; the [`SessionLayer`](crate::SessionLayer) makes the response. Any other
 /// response of the handler is kept as well, with the headers of the ending added.
@@ -130,14 +135,28 @@ impl FarewellConfig {
     ) -> Answer {
         let page = self.exits.of(ended.unwrap_or(&EndReason::Logout));
         let answer = match Client::of(facts, via) {
+            Client::Grpc(kind) => return grpc::done(kind),
             Client::Htmx => hx_redirect(page),
             Client::Page => see_other(page),
-            Client::Grpc(_) | Client::Program => {
+            Client::Program => {
                 let reason = ended.map(EndReason::code);
                 json(&serde_json::json!({ "ended": ended.is_some(), "reason": reason }))
             }
         };
         varying(answer, BY_CLIENT)
+    }
+
+    /// The answer to a request that was no honest log-out or extension, where the one that the handler
+    /// gave is not understood: every client but gRPC's knows a 403 and a 405.
+    pub(crate) fn forbid(
+        facts: &RequestFacts,
+        via: Option<Via>,
+        refusal: LogOutRefusal,
+    ) -> Option<Answer> {
+        match Client::of(facts, via) {
+            Client::Grpc(kind) => Some(grpc::forbidden(kind, refusal)),
+            Client::Htmx | Client::Page | Client::Program => None,
+        }
     }
 
     /// What a program understands.

@@ -208,6 +208,7 @@ fn with_allow(refusal: LogOutRefusal, mut answer: Answer) -> Answer {
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("POST"));
     }
+    answer.extensions_mut().insert(Wish::Forbid(refusal));
     varying(answer, BY_ORIGIN)
 }
 

@@ -39,6 +39,7 @@ pub use answer::Farewell;
 use client::Client;
 pub use config::ExitPages;
 pub(crate) use config::FarewellConfig;
+pub(crate) use grpc::OkInTrailers;
 pub(crate) use headers::{Leaving, decorate, decorate_quietly, no_store};
 pub(crate) use marker::{Back, Marker};
 pub(crate) use page::{escaped, exit_page};

@@ -1,6 +1,7 @@
 //! Why a request is refused, and how a handler asks for an answer that only the layer can make.
 
 use crate::{
+    policy::LogOutRefusal,
     reason::EndReason,
     session::{Doubt, Standing},
 };
@@ -56,6 +57,9 @@ impl From<Doubt> for Refusal {
 pub(crate) enum Wish {
     /// The answer to a log-out.
     Farewell,
+    /// The refusal of a request that was no honest log-out or extension; it is in the response already,
+    /// and stands for every client that understands it.
+    Forbid(LogOutRefusal),
     /// The refusal of a request that needs a live session, or a fresh one.
     Refuse(Refusal),
     /// It says how the session stands, and if that changes meanwhile, so does the answer.

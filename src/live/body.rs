@@ -2,7 +2,7 @@
 
 use super::{
     CutStyle, LiveGuard, SessionEnded, SessionUnverified,
-    cut::{grpc_trailers, last_event, unavailable_trailers},
+    cut::{grpc_trailers, last_event, ok_trailers, unavailable_trailers},
 };
 use crate::reason::EndReason;
 use bytes::Bytes;
@@ -39,6 +39,7 @@ pin_project! {
         Plain { #[pin] body: B },
         Guarded { #[pin] body: B, watch: Box<Watch> },
         Ours { data: Option<Bytes> },
+        Grpc { message: Option<Bytes> },
     }
 }
 
@@ -78,6 +79,14 @@ impl<B> SessionBody<B> {
         }
     }
 
+    /// The message of a gRPC call of our own that went well: its status follows in the trailers.
+    pub(crate) const fn grpc(message: Bytes) -> Self {
+        let message = Some(message);
+        Self {
+            kind: Kind::Grpc { message },
+        }
+    }
+
     /// No content.
     pub const fn empty() -> Self {
         Self { kind: Kind::END }
@@ -111,6 +120,10 @@ where
                 Poll::Ready(ready) => ready,
                 Poll::Pending => return Poll::Pending,
             },
+            KindProj::Grpc { message } => match message.take() {
+                Some(message) => return Poll::Ready(Some(Ok(Frame::data(message)))),
+                None => (Some(Ok(Frame::trailers(ok_trailers()))), true),
+            },
         };
         if over {
             // Drops the inner body and the guard.
@@ -123,6 +136,7 @@ where
         match &self.kind {
             Kind::Plain { body } | Kind::Guarded { body, .. } => body.is_end_stream(),
             Kind::Ours { data } => data.is_none(),
+            Kind::Grpc { .. } => false,
         }
     }
 
@@ -138,6 +152,8 @@ where
                 let len = data.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(len).unwrap_or(u64::MAX))
             }
+            // With a length there are no trailers.
+            Kind::Grpc { .. } => SizeHint::default(),
         }
     }
 }
@@ -151,6 +167,7 @@ impl<B> fmt::Debug for SessionBody<B> {
                 .field("guard", &watch.guard)
                 .field("style", &watch.style)
                 .finish(),
+            Kind::Grpc { .. } => f.write_str("SessionBody::Grpc"),
             Kind::Ours { data } => f
                 .debug_struct("SessionBody::Ours")
                 .field("bytes", &data.as_ref().map_or(0, Bytes::len))

@@ -120,6 +120,13 @@ pub(super) fn unavailable_trailers() -> HeaderMap {
     trailers
 }
 
+/// The trailers of a gRPC call that went well.
+pub(super) fn ok_trailers() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    trailers
+}
+
 /// Whether there is no body, whatever the response says.
 fn bodiless(method: &Method, status: StatusCode) -> bool {
     method == Method::HEAD

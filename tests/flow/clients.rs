@@ -3,6 +3,7 @@
 use crate::support::{Ask, Got, Site};
 use adjourn::{LiveSession, reason::EndReason};
 use axum::{Router, routing::any};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{Method, StatusCode};
 
 const EXIT: &str = "/session/signed-out";
@@ -264,6 +265,135 @@ async fn each_client_that_logs_out_is_sent_where_it_understands() {
     let got = browser.post_api("/logout").await;
     assert_eq!(got.json()["ended"], true);
     assert!(got.header("vary").unwrap().contains("HX-Request"));
+}
+
+/// Every client of the table, from this site's own pages, with this method.
+fn own(
+    site: &Site,
+    path: &str,
+    method: &Method,
+) -> impl Iterator<Item = (&'static str, Ask, Told)> {
+    let method = method.clone();
+    let all = clients(site, path, EXIT).into_iter();
+    all.map(move |(case, ask, told)| {
+        let ask = ask.header("sec-fetch-site", "same-origin");
+        (case, ask.method(method.clone()), told)
+    })
+}
+
+// R-14-1 R-14-6 R-14-10 R-14-11 R-14-12 R-14-13: by a handler, and by the endpoint.
+#[tokio::test]
+async fn each_client_is_told_in_its_way_that_it_logged_out() {
+    let site = site().await;
+    for path in ["/logout", "/session/end"] {
+        for (case, ask, told) in own(&site, path, &Method::POST) {
+            let token = site.logged_in("alice").await.token().unwrap();
+            let got = ask.token(&token).send().await;
+            let case = format!("{case} {path}");
+            match told {
+                Told::Page(_) | Told::Htmx(_) => assert_told(&case, &told, &got, "logout"),
+                Told::Program => {
+                    assert_eq!(got.status, StatusCode::OK, "{case}: {got:?}");
+                    assert_eq!(
+                        got.header("content-type"),
+                        Some("application/json"),
+                        "{case}"
+                    );
+                    assert_eq!(got.text(), r#"{"ended":true,"reason":"logout"}"#, "{case}");
+                }
+                Told::Grpc(kind) => {
+                    assert_eq!(got.status, StatusCode::OK, "{case}: {got:?}");
+                    assert_eq!(got.header("content-type"), Some(kind), "{case}");
+                    assert_eq!(got.header("grpc-status"), None, "{case}: in the trailers");
+                    assert_eq!(grpc_body(&got), "0 bytes, grpc-status:0", "{case}");
+                }
+            }
+            assert_eq!(got.header("cache-control"), Some("no-store"), "{case}");
+            assert!(got.removes_session(), "{case}: {got:?}");
+        }
+    }
+}
+
+/// The one message and, in gRPC-Web, the trailers.
+fn grpc_body(got: &Got) -> String {
+    let body = match got.header("content-type") {
+        Some(text) if text.contains("-text") => BASE64_STANDARD.decode(&got.body).unwrap(),
+        _ => got.body.to_vec(),
+    };
+    let (message, trailers) = body.split_at(5);
+    assert_eq!(message, [0; 5], "not compressed, and empty");
+    let Some((head, trailers)) = trailers.split_at_checked(5) else {
+        // HTTP/1.1 has none; `sockets::grpc` reads them.
+        return "0 bytes, grpc-status:0".to_owned();
+    };
+    assert_eq!(head, [0x80, 0, 0, 0, u8::try_from(trailers.len()).unwrap()]);
+    let trailers = std::str::from_utf8(trailers).unwrap();
+    format!("0 bytes, {}", trailers.strip_suffix("\r\n").unwrap())
+}
+
+// A forged log-out has no effect, and each client understands so.
+#[tokio::test]
+async fn each_client_is_told_in_its_way_that_its_log_out_was_refused() {
+    let site = site().await;
+    let browser = site.logged_in("alice").await;
+    let token = browser.token().unwrap();
+    for path in ["/logout", "/session/end", "/session/extend"] {
+        for (case, ask, told) in own(&site, path, &Method::POST) {
+            let forged = ask.header("sec-fetch-site", "cross-site");
+            let got = forged.token(&token).send().await;
+            let case = format!("{case} {path}");
+            match told {
+                Told::Grpc(kind) => {
+                    assert_eq!(got.status, StatusCode::OK, "{case}: {got:?}");
+                    assert_eq!(got.header("content-type"), Some(kind), "{case}");
+                    assert_eq!(got.header("grpc-status"), Some("7"), "{case}");
+                    assert!(got.body.is_empty(), "{case}");
+                }
+                Told::Htmx(_) | Told::Page(_) | Told::Program => {
+                    assert_eq!(got.status, StatusCode::FORBIDDEN, "{case}: {got:?}");
+                    assert_eq!(got.reason(), "cross-site", "{case}");
+                }
+            }
+            assert!(got.set_cookies().is_empty(), "{case}: {got:?}");
+        }
+    }
+    assert_eq!(browser.get("/me").await.status, StatusCode::OK);
+    assert!(site.events.endings().is_empty());
+}
+
+// What docs/openapi.json describes is not negotiated: whoever asks gets the document.
+#[tokio::test]
+async fn how_the_session_stands_is_the_same_document_for_every_client() {
+    let site = site().await;
+    let browser = site.logged_in("alice").await;
+    let token = browser.token().unwrap();
+    let asks = |site: &Site| {
+        let status = own(site, "/session/status", &Method::GET);
+        let extend = own(site, "/session/extend", &Method::POST);
+        status.chain(extend).collect::<Vec<_>>()
+    };
+    for (case, ask, _) in asks(&site) {
+        let got = ask.token(&token).send().await;
+        assert_eq!(got.status, StatusCode::OK, "{case}: {got:?}");
+        assert_eq!(
+            got.header("content-type"),
+            Some("application/json"),
+            "{case}"
+        );
+        assert_eq!(got.json()["state"], "live", "{case}");
+    }
+    browser.post("/logout").await;
+    for (case, ask, _) in asks(&site) {
+        let got = ask.token(&token).send().await;
+        assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{case}: {got:?}");
+        assert_eq!(
+            got.header("content-type"),
+            Some("application/problem+json"),
+            "{case}"
+        );
+        assert_eq!(got.json()["state"], "ended", "{case}");
+        assert_eq!(got.reason(), "logout", "{case}");
+    }
 }
 
 // Turbo fetches the page behind the redirect itself, and then loads it: only that is a landing.

@@ -5,6 +5,7 @@ use crate::{
     support::{Ask, Op, Site, When},
 };
 use http::{Method, Response};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -55,6 +56,52 @@ async fn a_call_that_is_refused_gets_a_status_of_grpc() {
     site.store.fail(Op::CheckIn, When::Before);
     let down = call(&site, ask()).await;
     assert_eq!(status_of(&down).0, "14");
+}
+
+// R-14-11: one message, which every type can be read from, and the status in the trailers.
+#[tokio::test]
+async fn a_call_that_logs_out_ends_well_or_says_why_not() {
+    let site = routes::site(&Told::default()).open().await;
+    for path in ["/logout", "/session/end"] {
+        let alice = site.logged_in("alice").await;
+        let token = alice.token().unwrap();
+        let ask = |from: &'static str| {
+            let ask = alice.ask(Method::POST, path).token(&token);
+            ask.header("sec-fetch-site", from)
+        };
+        let forged = call(&site, ask("cross-site")).await;
+        assert_eq!(
+            status_of(&forged),
+            ("7", "the request was refused: cross-site"),
+            "{path}"
+        );
+        assert_eq!(
+            alice.get("/me").await.status,
+            200,
+            "{path}: nothing happened"
+        );
+
+        let done = call(&site, ask("same-origin")).await;
+        assert_eq!(done.status(), 200, "{path}");
+        assert_eq!(done.headers()["content-type"], "application/grpc");
+        assert!(done.headers().get("grpc-status").is_none(), "{path}");
+        let cookies = done.headers().get_all("set-cookie").iter();
+        let removed = cookies.filter(|line| line.as_bytes().starts_with(b"__Host-sid=;"));
+        assert_eq!(removed.count(), 1, "{path}");
+        let body = done.into_body().collect().await.unwrap();
+        let trailers = body.trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "0", "{path}");
+        assert_eq!(&body.to_bytes()[..], b"\0\0\0\0\0", "{path}");
+
+        let dead = call(&site, alice.ask(Method::POST, "/me").token(&token)).await;
+        assert_eq!(status_of(&dead), ("16", "the session ended: logout"));
+        site.store.fail(Op::End, When::Before);
+        let bob = site.logged_in("bob").await;
+        let ask = bob.ask(Method::POST, path);
+        let down = call(&site, ask.header("sec-fetch-site", "same-origin")).await;
+        assert_eq!(status_of(&down).0, "14", "{path}: never reported as done");
+        site.store.heal();
+    }
 }
 
 // Browsers never send such a GET by themselves; a page is a page.

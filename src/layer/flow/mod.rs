@@ -10,7 +10,7 @@ use super::Core;
 use crate::{
     audit::EventKind,
     carrier::Presented,
-    farewell::{Refusal, Wish, decorate_quietly},
+    farewell::{OkInTrailers, Refusal, Wish, decorate_quietly},
     live::SessionBody,
     session::{Committed, Session, Standing},
     store::{self, Reply},
@@ -99,7 +99,14 @@ where
         visit.farewell(session, &mut answer, (true, false));
         outcome::tell(session, answer.status(), true);
         visit.delivery.done();
-        return answer.map(SessionBody::ours);
+        let has_trailers = answer.extensions_mut().remove::<OkInTrailers>().is_some();
+        return answer.map(|body| {
+            if has_trailers {
+                SessionBody::grpc(body)
+            } else {
+                SessionBody::ours(body)
+            }
+        });
     }
     let guard = guard(session, &response);
     match committed {

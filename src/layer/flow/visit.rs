@@ -5,7 +5,7 @@ use super::outcome;
 use crate::layer::upgraded;
 use crate::{
     carrier::Via,
-    farewell::{Answer, Leaving, Past, Refusal, Wish, decorate, no_store},
+    farewell::{Answer, FarewellConfig, Leaving, Past, Refusal, Wish, decorate, no_store},
     layer::{Core, outer_uri},
     live::{CutStyle, LiveGuard},
     policy::{RequestFacts, RequestMethod},
@@ -119,6 +119,9 @@ impl Visit {
             return Some(self.answer(session, &refusal));
         }
         match wish? {
+            Wish::Forbid(refusal) => {
+                FarewellConfig::forbid(session.facts(), session.via(), *refusal)
+            }
             Wish::Standing | Wish::Store => None,
             Wish::Refuse(Refusal::NoSession) => {
                 // A handler that found none may have been shown none.
