@@ -72,20 +72,51 @@ fn the_tests_of_the_script_pass() {
             String::from_utf8_lossy(&run.stdout),
             String::from_utf8_lossy(&run.stderr)
         ),
-        Err(error) if error.kind() == ErrorKind::NotFound => without_node(),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            is_missing("node", "nodejs", "the tests");
+        }
         Err(error) => panic!("node does not start: {error}"),
     }
 }
 
+#[test]
+fn the_types_say_what_may_be_done_and_what_not() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("types");
+    fs::create_dir_all(&folder).unwrap();
+    for (from, to) in [
+        ("src/endpoints/client/adjourn.d.ts", "adjourn.d.ts"),
+        ("tests/client/types.ts", "types.ts"),
+    ] {
+        fs::copy(root().join(from), folder.join(to)).unwrap();
+    }
+    let run = Command::new("tsc")
+        .args(["--noEmit", "--strict", "--lib", "es2022,dom"])
+        .args(["--target", "es2022", "--module", "es2022"])
+        .arg("types.ts")
+        .current_dir(&folder)
+        .output();
+    match run {
+        Ok(run) => assert!(
+            run.status.success(),
+            "{}",
+            String::from_utf8_lossy(&run.stdout)
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            is_missing("tsc", "node-typescript", "the test of its types");
+        }
+        Err(error) => panic!("tsc does not start: {error}"),
+    }
+}
+
 /// Not the macros, whose output a passing test hides.
-fn without_node() {
+fn is_missing(program: &str, package: &str, tests: &str) {
     assert!(
         env::var_os("CI").is_none(),
-        "node is missing: the tests of the client script need it (Debian: apt-get install nodejs)"
+        "{program} is missing: {tests} of the client script need it (Debian: apt-get install {package})"
     );
     let _ = writeln!(
         stderr(),
-        "\nNOT RUN: the tests of the client script, because node is missing. \
+        "\nNOT RUN: {tests} of the client script, because {program} is missing. \
          scripts/test installs it.\n"
     );
 }

@@ -1,7 +1,8 @@
 //! Real browsers and the running demo: what nobody but a browser can prove.
 //!
-//! Each test runs in Chromium and in Firefox, with an empty profile and a demo of its own. In CI a
-//! browser that is missing is a failure; elsewhere it is said loudly that its tests did not run.
+//! Each test runs in Chromium and in Firefox, with an empty profile and a demo of its own; what matters
+//! most runs in WebKit, too. In CI a browser that is missing is a failure (WebKit is not); elsewhere it is
+//! said loudly that its tests did not run.
 #![cfg(unix)]
 #![allow(
     clippy::expect_used,
@@ -32,3 +33,4 @@ mod sleep;
 mod support;
 mod trouble;
 mod warning;
+mod webkit;

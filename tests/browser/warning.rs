@@ -1,12 +1,15 @@
 //! The warning before the idle timeout.
 
 use crate::{
-    drive::{Browser, Key, Tab, in_each_browser},
+    drive::{Browser, Key, Kind, Tab, in_each_browser, run_in},
     site::{ALICE, Ending, Site, shows_no_secret},
+    support::eventually,
 };
 
 in_each_browser! {
     it_appears_is_announced_and_extends_with_the_keyboard,
+    assistive_technology_is_told_at_the_opening_and_at_the_marks,
+    nothing_moves,
     escape_extends,
     ignored_it_leads_to_the_exit_page,
     one_tab_extends_for_all,
@@ -53,6 +56,76 @@ fn it_appears_is_announced_and_extends_with_the_keyboard(browser: &Browser) {
         tab.eval("document.activeElement === document.querySelector('nav a')"),
         true
     );
+}
+
+// R-12-6: by what the browser makes of it, not by what is written in the page.
+fn assistive_technology_is_told_at_the_opening_and_at_the_marks(browser: &Browser) {
+    let site = Site::with(&["--idle", "30s"]);
+    let tab = site.log_in(browser, ALICE);
+    appears(&tab);
+    is_exposed(&tab, "dialog", "alertdialog", "Still there?");
+    is_exposed(&tab, "[part=stay]", "button", "Stay signed in");
+    is_exposed(&tab, "[part=leave]", "button", "Sign out");
+    assert_eq!(
+        inside(&tab, "spoken()"),
+        "",
+        "the opening itself is read out"
+    );
+    let spoken = format!("{INSIDE} return spoken(); }})() !== ''");
+    tab.wait_for("the mark of ten seconds", &spoken);
+    let spoken = inside(&tab, "spoken()");
+    assert!(spoken.starts_with("You will be signed out in "), "{spoken}");
+    // Drawn nowhere, and yet not hidden from those who listen.
+    for (what, is) in [
+        ("0", "getComputedStyle(live()).opacity"),
+        (
+            "block visible",
+            "getComputedStyle(live()).display + ' ' + getComputedStyle(live()).visibility",
+        ),
+        (
+            "null",
+            "String(live().closest('[aria-hidden], [hidden], [inert]'))",
+        ),
+    ] {
+        assert_eq!(inside(&tab, is), what);
+    }
+}
+
+// R-12-6: for those who asked for less motion, and for everybody.
+fn nothing_moves(browser: &Browser) {
+    let site = Site::with(&["--idle", "30s"]);
+    let tab = site.log_in(browser, ALICE);
+    tab.show_as(1280, 900, false);
+    appears(&tab);
+    let moves = "[dialog, ...dialog.querySelectorAll('*')].filter(it => it.getAnimations().length \
+                 || ['', '::backdrop'].some(part => { const style = getComputedStyle(it, part); \
+                 return style.animationName !== 'none' || style.transitionDuration !== '0s' }))";
+    assert_eq!(inside(&tab, &format!("String({moves}.length)")), "0");
+}
+
+#[test]
+fn it_is_dark_for_those_who_like_it_dark() {
+    run_in(Kind::Chromium, |browser| {
+        let site = Site::with(&["--idle", "30s"]);
+        let tab = site.log_in(browser, ALICE);
+        appears(&tab);
+        let mut brightness = [false, true].map(|dark| {
+            tab.show_as(1280, 900, dark);
+            ["backgroundColor", "color"].map(|which| {
+                let style = format!("getComputedStyle(dialog).{which}.match(/\\d+/)[0]");
+                inside(&tab, &style).parse::<u32>().unwrap()
+            })
+        });
+        assert!(
+            brightness[0][0] > 200 && brightness[0][1] < 60,
+            "{brightness:?}"
+        );
+        brightness[1].reverse();
+        assert!(
+            brightness[1][0] > 200 && brightness[1][1] < 60,
+            "{brightness:?}"
+        );
+    });
 }
 
 fn escape_extends(browser: &Browser) {
@@ -102,13 +175,25 @@ fn is_extended(site: &Site, tab: &Tab<'_>) {
     assert!(!site.demo.said().contains("session-ended"));
 }
 
+/// Panics unless that is what assistive technology is told of a part of the warning.
+fn is_exposed(tab: &Tab<'_>, part: &str, role: &str, name: &str) {
+    let part =
+        format!("document.querySelector('adjourn-warning').shadowRoot.querySelector('{part}')");
+    eventually(&format!("{role} {name:?}"), || {
+        tab.is_exposed(&part, role, name).then_some(())
+    });
+    assert!(!tab.is_exposed(&part, role, "something else"));
+    assert!(!tab.is_exposed(&part, "link", name));
+}
+
 /// A text of the dialog.
 fn inside(tab: &Tab<'_>, what: &str) -> String {
-    let text = tab.eval(&format!(
-        "(() => {{ const shadow = document.querySelector('adjourn-warning').shadowRoot; \
-         const dialog = shadow.querySelector('dialog'); \
-         const named = by => shadow.getElementById(dialog.getAttribute(by)).textContent; \
-         return {what}; }})()"
-    ));
+    let text = tab.eval(&format!("{INSIDE} return {what}; }})()"));
     text.as_str().unwrap().to_owned()
 }
+
+const INSIDE: &str = "(() => { const shadow = document.querySelector('adjourn-warning').shadowRoot; \
+    const dialog = shadow.querySelector('dialog'); \
+    const named = by => shadow.getElementById(dialog.getAttribute(by)).textContent; \
+    const live = () => shadow.querySelector('[aria-live=assertive]'); \
+    const spoken = () => live().textContent;";

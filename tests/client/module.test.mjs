@@ -24,6 +24,48 @@ test("the types name what there is, and nothing else", async () => {
   for (const name of computed) assert.ok(source.includes(`"${name}"`), name);
 });
 
+test("what the types promise is what comes: parameters, results, details", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const { adjourn } = tab;
+  const body = types.split("export interface Adjourn {")[1].split("\n}")[0];
+  const promised = [...body.matchAll(/^  (\w+)(?:<.*?>)?\((.*)\): (.*);$/gm)].map(([, name, list, result]) => [
+    name,
+    // `name?:` may be left out.
+    [...list.matchAll(/(?:^|, )\w+: /g)].length,
+    result,
+  ]);
+  assert.deepEqual(promised.map(([name]) => name).sort(), ["end", "extend", "on", "register", "start"]);
+  for (const [name, needed] of promised) assert.equal(adjourn[name].length, needed, name);
+
+  const details = {};
+  for (const name of members("Events")) adjourn.on(name, (detail) => (details[name] ??= detail));
+  const socket = Object.assign(new EventTarget(), { readyState: 1, close() {} });
+  const results = {
+    start: adjourn.start(),
+    on: adjourn.on("login", () => {}),
+    register: adjourn.register(socket),
+    extend: adjourn.extend(),
+  };
+  await settle();
+  assert.equal(results.start, undefined);
+  assert.equal(results.on(), undefined);
+  assert.equal(results.register, socket);
+  assert.equal(await results.extend, true);
+  assert.equal(typeof adjourn.left, "number");
+  assert.ok((await adjourn.fetch("/api/me")) instanceof Response);
+  await world.advance(850);
+  const ended = adjourn.end();
+  await world.advance(3);
+  assert.equal(await ended, undefined);
+  const kinds = { left: "number", extendable: "boolean", reason: "string", confirmed: "boolean", exit: "string", waitUntil: "function" };
+  for (const [event, type] of [["warning", "Warning"], ["ended", "Ending"]]) {
+    assert.deepEqual(Object.keys(details[event]).sort(), members(type));
+    for (const [key, value] of Object.entries(details[event])) assert.equal(typeof value, kinds[key], key);
+  }
+  assert.deepEqual([Object.keys(details).sort(), details.extended ?? null], [["ended", "extended", "warning"], null]);
+});
+
 test("the manual names every setting, event and function", () => {
   const manual = read("../../docs/guides/browser-script.md");
   for (const name of members("Settings")) assert.ok(manual.includes("`data-" + name + "`"), name);

@@ -91,6 +91,15 @@ impl Chromium {
         }
     }
 
+    pub(super) fn is_exposed(&self, tab: &str, element: &str, role: &str, name: &str) -> bool {
+        self.do_in(tab, "Accessibility.enable", &json!({}));
+        let found = self.do_in(tab, "Runtime.evaluate", &json!({ "expression": element }));
+        let one = json!({ "objectId": found["result"]["objectId"], "fetchRelatives": false });
+        let tree = self.do_in(tab, "Accessibility.getPartialAXTree", &one);
+        let node = &tree["nodes"][0];
+        node["ignored"] == false && node["role"]["value"] == role && node["name"]["value"] == name
+    }
+
     pub(super) fn click(&self, tab: &str, x: f64, y: f64) {
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({

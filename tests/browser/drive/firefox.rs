@@ -85,6 +85,26 @@ impl Firefox {
         }
     }
 
+    pub(super) fn is_exposed(&self, tab: &str, element: &str, role: &str, name: &str) -> bool {
+        let node = |script: &str| {
+            let params = json!({
+                "expression": script, "target": { "context": tab }, "awaitPromise": false,
+            });
+            text(&self.must("script.evaluate", &params)["result"]["sharedId"])
+        };
+        // It looks among what is below, and not into shadow trees.
+        let around = node(&format!("({element}).parentNode"));
+        let params = json!({
+            "context": tab,
+            "locator": { "type": "accessibility", "value": { "role": role, "name": name } },
+            "startNodes": [{ "sharedId": around }],
+        });
+        let found = self.must("browsingContext.locateNodes", &params);
+        let mut found = found["nodes"].as_array().unwrap().iter();
+        let wanted = node(element);
+        found.any(|it| it["sharedId"] == wanted)
+    }
+
     fn act(&self, tab: &str, source: &Value) {
         let actions = json!({ "context": tab, "actions": [source] });
         self.must("input.performActions", &actions);
@@ -106,12 +126,7 @@ impl Firefox {
     }
 
     pub(super) fn press(&self, tab: &str, key: Key) {
-        let value = match key {
-            Key::Enter => "\u{e007}",
-            Key::Escape => "\u{e00c}",
-            Key::Space => " ",
-            Key::Tab => "\u{e004}",
-        };
+        let value = super::key_of_web_driver(key);
         let source = json!({
             "type": "key",
             "id": "keyboard",

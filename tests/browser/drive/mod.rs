@@ -4,26 +4,31 @@ mod chromium;
 mod firefox;
 mod process;
 mod tab;
+mod webkit;
 mod wire;
 
+pub(crate) use process::Process;
 pub(crate) use tab::Tab;
 
 use chromium::Chromium;
 use firefox::Firefox;
-use process::Process;
 use std::{
     env,
     io::{self, Write},
     panic,
+    path::PathBuf,
     sync::Once,
     thread,
 };
+use webkit::WebKit;
 
 /// Which browser.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Chromium,
     Firefox,
+    /// Only over https (`Site::encrypted`), and its own tests alone: `../webkit.rs`.
+    WebKit,
 }
 
 /// A key on the keyboard.
@@ -53,6 +58,7 @@ pub(crate) struct Browser {
 enum Engine {
     Chromium(Chromium),
     Firefox(Firefox),
+    WebKit(WebKit),
 }
 
 /// One call for each engine.
@@ -61,22 +67,24 @@ macro_rules! dispatch {
         match &$browser.engine {
             crate::drive::Engine::Chromium($it) => $call,
             crate::drive::Engine::Firefox($it) => $call,
+            crate::drive::Engine::WebKit($it) => $call,
         }
     };
 }
 use dispatch;
 
 impl Browser {
-    /// Starts one. `None` where it is not installed; but in CI (`CI` is set) that is a failure.
+    /// Starts one. `None` where it is not installed; but in CI (`CI` is set) that is a failure, if not of
+    /// WebKit.
     pub(crate) fn start(kind: Kind) -> Option<Self> {
-        let names = kind.programs();
-        let Some(program) = Process::find(names) else {
+        let Some(program) = kind.program() else {
             kind.is_missing();
             return None;
         };
         let engine = match kind {
             Kind::Chromium => Engine::Chromium(Chromium::start(program)),
             Kind::Firefox => Engine::Firefox(Firefox::start(program)),
+            Kind::WebKit => Engine::WebKit(WebKit::start(program)),
         };
         Some(Self { engine })
     }
@@ -132,15 +140,34 @@ impl Kind {
         match self {
             Self::Chromium => &chromium::PROGRAMS,
             Self::Firefox => &firefox::PROGRAMS,
+            Self::WebKit => &webkit::PROGRAMS,
         }
+    }
+
+    const fn helpers(self) -> &'static [&'static str] {
+        match self {
+            Self::Chromium | Self::Firefox => &[],
+            Self::WebKit => &webkit::HELPERS,
+        }
+    }
+
+    /// Where it is installed, with all that it needs.
+    fn program(self) -> Option<PathBuf> {
+        let mut helpers = self.helpers().iter();
+        let program = Process::find(self.programs())?;
+        helpers
+            .all(|name| Process::find(&[name]).is_some())
+            .then_some(program)
     }
 
     /// Says it loudly: where the test harness would swallow it, and nobody can take it for a pass.
     fn is_missing(self) {
-        static SAID: [Once; 2] = [const { Once::new() }; 2];
-        let names = self.programs().join(", ");
+        static SAID: [Once; 3] = [const { Once::new() }; 3];
+        let names = [self.programs(), self.helpers()].concat().join(", ");
+        // Not every distribution has a driver of WebKit.
         assert!(
-            env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
+            self == Self::WebKit
+                || env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
             "{self:?} is not installed ({names}), and in CI its tests must not be left out"
         );
         SAID[self as usize].call_once(|| {
@@ -150,6 +177,16 @@ impl Kind {
                  ({names}); scripts/test installs it\n"
             );
         });
+    }
+}
+
+/// A key as `WebDriver` has it, of either kind.
+const fn key_of_web_driver(key: Key) -> &'static str {
+    match key {
+        Key::Enter => "\u{e007}",
+        Key::Escape => "\u{e00c}",
+        Key::Space => " ",
+        Key::Tab => "\u{e004}",
     }
 }
 

@@ -1,4 +1,4 @@
-//! A browser as a process: found, started with an empty profile, gone when dropped.
+//! A browser, or what it needs, as a process: found, started with an empty profile, gone when dropped.
 
 use crate::support::eventually;
 use std::{
@@ -11,14 +11,17 @@ use std::{
 
 /// A running browser with all its processes, and its profile.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     profile: PathBuf,
 }
 
 impl Process {
+    /// The file in the profile that has what it writes to its standard output.
+    pub(crate) const OUTPUT: &str = "stdout.txt";
+
     /// The first of these programs that is installed.
-    pub(super) fn find(names: &[&str]) -> Option<PathBuf> {
+    pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
         let folders: Vec<_> = env::split_paths(&env::var_os("PATH")?).collect();
         let mut found = names
             .iter()
@@ -28,7 +31,7 @@ impl Process {
 
     /// A new, empty profile, below the build's own folder: a browser in a sandbox of its
     /// distribution may not see the system's folder for temporary files.
-    pub(super) fn profile() -> PathBuf {
+    pub(crate) fn profile() -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("browser-{}-{count}", std::process::id());
@@ -38,14 +41,15 @@ impl Process {
         profile
     }
 
-    pub(super) fn start(command: &mut Command, profile: PathBuf) -> Self {
-        let errors = fs::File::create(profile.join(ERRORS)).unwrap();
+    pub(crate) fn start(command: &mut Command, profile: PathBuf) -> Self {
+        let [output, errors] =
+            [Self::OUTPUT, ERRORS].map(|name| fs::File::create(profile.join(name)).unwrap());
         let child = command
             // Temporary files and whatever is kept for a user go with the profile.
             .env("HOME", &profile)
             .env("TMPDIR", &profile)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(errors)
             .process_group(0)
             .spawn()
@@ -53,14 +57,14 @@ impl Process {
         Self { child, profile }
     }
 
-    /// What the browser writes into a file of its profile once it is ready.
-    pub(super) fn announces<T>(&mut self, file: &str, read: impl Fn(&str) -> Option<T>) -> T {
+    /// What it writes into a file of its profile once it is ready.
+    pub(crate) fn announces<T>(&mut self, file: &str, read: impl Fn(&str) -> Option<T>) -> T {
         let file = self.profile.join(file);
         let errors = self.profile.join(ERRORS);
-        eventually("a browser that is ready", || {
+        eventually("a process that is ready", || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let said = fs::read_to_string(&errors).unwrap_or_default();
-                panic!("the browser did not start ({status}): {said}");
+                panic!("it did not start ({status}): {said}");
             }
             read(&fs::read_to_string(&file).ok()?)
         })

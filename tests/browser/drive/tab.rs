@@ -106,6 +106,11 @@ impl<'a> Tab<'a> {
         serde_json::from_str(json).map_err(|error| error.to_string())
     }
 
+    /// Whether the browser tells assistive technology of this element: as what, and by which name.
+    pub(crate) fn is_exposed(&self, element: &str, role: &str, name: &str) -> bool {
+        dispatch!(self.browser, it => it.is_exposed(&self.id, element, role, name))
+    }
+
     /// The path of the page.
     pub(crate) fn path(&self) -> String {
         let path = self.eval("location.pathname");

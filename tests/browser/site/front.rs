@@ -1,6 +1,7 @@
 //! A reverse proxy before the demo. The browsers use the demo through it, so that a test knows what
 //! they asked for, can add pages of its own to the site, and can make the server fail.
 
+use super::tls::Tls;
 use std::{
     collections::HashMap,
     io::{self, Read, Write},
@@ -14,6 +15,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
     port: u16,
+    tls: Option<Arc<Tls>>,
     shared: Arc<Shared>,
 }
 
@@ -37,6 +39,7 @@ impl Front {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let front = Self {
             port: listener.local_addr().unwrap().port(),
+            tls: None,
             shared: Arc::new(Shared {
                 demo,
                 pages: Mutex::default(),
@@ -54,8 +57,17 @@ impl Front {
         front
     }
 
+    /// The same over https.
+    pub(crate) fn encrypted(self) -> Self {
+        let tls = Some(Arc::new(Tls::before(self.port)));
+        Self { tls, ..self }
+    }
+
     /// A path on the bank's own origin.
     pub(crate) fn url(&self, path: &str) -> String {
+        if let Some(tls) = &self.tls {
+            return format!("https://localhost:{}{path}", tls.port);
+        }
         format!("http://localhost:{}{path}", self.port)
     }
 

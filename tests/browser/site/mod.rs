@@ -4,6 +4,7 @@ mod ending;
 mod front;
 mod kept;
 mod streams;
+mod tls;
 
 pub(crate) use ending::Ending;
 pub(crate) use front::Front;
@@ -26,6 +27,13 @@ impl Site {
     pub(crate) fn with(flags: &[&str]) -> Self {
         let demo = Example::demo(flags);
         let front = Front::before(demo.address);
+        Self { demo, front }
+    }
+
+    /// The same over https, with a certificate that nobody knows.
+    pub(crate) fn encrypted(flags: &[&str]) -> Self {
+        let demo = Example::demo(flags);
+        let front = Front::before(demo.address).encrypted();
         Self { demo, front }
     }
 
