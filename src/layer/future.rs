@@ -14,11 +14,12 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
     fmt,
-    future::Future,
+    future::{Future, IntoFuture},
     pin::Pin,
     task::{Context, Poll, ready},
 };
 use tower_service::Service;
+use tracing::{Instrument, Span, instrument::Instrumented};
 
 pin_project! {
     /// The response future of [`SessionService`](super::SessionService).
@@ -49,6 +50,13 @@ pin_project! {
         Inner {
             #[pin]
             future: F,
+            visit: Option<Visit>,
+        },
+        /// The inner service works, in the span of its request: apart, so that no other request
+        /// pays for it.
+        Told {
+            #[pin]
+            future: Instrumented<F>,
             visit: Option<Visit>,
         },
         /// The store commits.
@@ -85,6 +93,13 @@ where
                 future,
                 visit: Some(visit),
             },
+        }
+    }
+
+    #[cold]
+    pub(super) fn told(service: &mut S, request: Request<B>, visit: Visit) -> Self {
+        Self {
+            state: call_told(service, request, visit),
         }
     }
 
@@ -140,6 +155,13 @@ where
                     }
                 }
             }
+            StateProjection::Told { future, visit } => {
+                let response = ready!(future.poll(cx))?;
+                visit.take().map(|visit| State::Leave {
+                    commit: Box::pin(visit.commit().into_future()),
+                    leaving: Some(Box::new((visit, response))),
+                })
+            }
             StateProjection::Leave { commit, leaving } => {
                 let committed = ready!(commit.as_mut().poll(cx));
                 let left = leaving.take().map(|leaving| *leaving);
@@ -169,6 +191,7 @@ where
     S: Service<Request<B>>,
 {
     match entrance.admit(&mut request) {
+        Ok(visit) if visit.span().is_some() => call_told(&mut service, request, visit),
         Ok(visit) => State::Inner {
             future: service.call(request),
             visit: Some(visit),
@@ -179,6 +202,25 @@ where
     }
 }
 
+/// In the span of the request.
+#[cold]
+fn call_told<S, B, R>(
+    service: &mut S,
+    request: Request<B>,
+    visit: Visit,
+) -> State<S, B, R, S::Future>
+where
+    S: Service<Request<B>>,
+{
+    let span = visit.span().cloned().unwrap_or_else(Span::none);
+    State::Told {
+        future: span
+            .in_scope(|| service.call(request))
+            .instrument(span.clone()),
+        visit: Some(visit),
+    }
+}
+
 impl<S, B, R> fmt::Debug for ResponseFuture<S, B, R>
 where
     S: Service<Request<B>>,
@@ -186,7 +228,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Enter { .. } => "enter",
-            State::Inner { .. } => "inner",
+            State::Inner { .. } | State::Told { .. } => "inner",
             State::Leave { .. } => "leave",
             State::Refused { .. } => "refused",
         };

@@ -9,8 +9,10 @@
 //! `flow` holds the two straight-line functions of the picture, and the future between them is a
 //! nameable state machine.
 //!
-//! Each request is an event at the level DEBUG (target `adjourn::request`): how its session stood, whether
-//! the layer answered it itself, the status. It costs nothing while nobody listens.
+//! Each request is a span at the level DEBUG (name `request`, target `adjourn::request`), entered while
+//! the inner service works: `request_id` and `session_id` from the start, and how it came out:
+//! `session` (how it stood), `reason`, `new_session_id`, `answered` (by the layer itself), `status`.
+//! An event of the same target closes it. It costs nothing while nobody listens.
 //!
 //! Order of layers, outermost first: tracing, panic catching, CORS, compression, **session**,
 //! timeouts, routes. CORS outside, else a script cannot read the 401; compression outside, so that

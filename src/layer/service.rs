@@ -81,6 +81,9 @@ where
                     Ok(visit) => visit,
                     Err(answer) => return ResponseFuture::refused(answer),
                 };
+                if visit.span().is_some() {
+                    return ResponseFuture::told(&mut self.inner, request, visit);
+                }
                 ResponseFuture::inner(self.inner.call(request), visit)
             }
             Reply::Later(entrance) => {

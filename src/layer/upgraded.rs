@@ -10,9 +10,9 @@ use tokio::{runtime::Handle, time::sleep};
 
 /// The peer of a request that may leave HTTP with its connection: not of one over HTTP/2, whose
 /// connection carries others.
-pub(super) fn peer_of<B>(request: &Request<B>) -> Option<Box<Peer>> {
+pub(super) fn peer_of<B>(request: &Request<B>) -> Option<Peer> {
     let asks = request.version() < Version::HTTP_2 && request.headers().contains_key(UPGRADE);
-    asks.then(|| known_peer(request.extensions()).cloned().map(Box::new))?
+    asks.then(|| known_peer(request.extensions()).cloned())?
 }
 
 /// Where a server leaves the peer.
@@ -45,7 +45,7 @@ pub(super) fn show_address(extensions: &mut Extensions) {
 /// closes its half of the connection is upgraded by hyper all the same.
 pub(super) fn watch(
     session: &Session,
-    peer: Option<Box<Peer>>,
+    peer: Option<Peer>,
     status: StatusCode,
     committed: &Committed,
     grace: Duration,

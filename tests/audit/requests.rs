@@ -5,13 +5,16 @@ use crate::{
     support::{Browser, Site},
 };
 use adjourn::{
+    Sessions,
     audit::Event,
     id::RequestId,
     reason::{Cause, EndReason},
+    store::MemoryStore,
 };
-use http::Method;
+use http::{Method, Request, Response};
 use serde_json::Value;
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
+use tower::{Layer, ServiceExt};
 use tracing::Level;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -135,15 +138,19 @@ fn of<'a>(lines: &'a [Value], target: &str) -> Vec<&'a Value> {
 }
 
 #[tokio::test]
-async fn each_request_is_one_event_at_debug_and_none_at_info() {
+async fn each_request_is_one_span_at_debug_and_none_at_info() {
     let lines = log_at(Level::DEBUG).await;
     let requests = of(&lines, "adjourn::request");
+    let (opened, requests): (Vec<_>, Vec<_>) = requests
+        .into_iter()
+        .partition(|line| line["fields"]["message"] == "new");
+    assert_eq!(opened.len(), 5, "{lines:#?}");
     let shown: Vec<_> = requests
         .iter()
         .map(|line| {
-            let fields = &line["fields"];
-            let status = fields["status"].as_u64().unwrap();
-            let (session, answered) = (&fields["session"], &fields["answered"]);
+            let span = &line["span"];
+            let status = span["status"].as_u64().unwrap();
+            let (session, answered) = (&span["session"], &span["answered"]);
             format!("{} {status} {answered}", session.as_str().unwrap())
         })
         .collect();
@@ -155,11 +162,61 @@ async fn each_request_is_one_event_at_debug_and_none_at_info() {
         "anonymous 200 false",
     ];
     assert_eq!(shown, expected);
-    assert_eq!(requests[3]["fields"]["reason"], "logout");
+    assert_eq!(requests[3]["span"]["reason"], "logout");
+    let (logged_in, read) = (&requests[0]["span"], &requests[1]["span"]);
+    assert_eq!(logged_in["session_id"], Value::Null);
+    assert_eq!(logged_in["new_session_id"], read["session_id"]);
+    assert_eq!(read["new_session_id"], Value::Null);
     assert_eq!(
         of(&log_at(Level::INFO).await, "adjourn::request"),
         [&Value::Null; 0]
     );
+}
+
+// Whatever a service tells, when it is called and when it is polled.
+#[tokio::test]
+async fn what_a_service_tells_says_for_which_request() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(Level::DEBUG)
+        .with_writer(log.clone())
+        .finish();
+    crate::support::ask_every_subscriber();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let sessions = Sessions::builder(MemoryStore::new())
+        .with_request_id(|headers, _| RequestId::new(headers.get("x-request-id")?))
+        .build()
+        .unwrap();
+    let tell = |what: &'static str| tracing::info!(target: "application", what);
+    let service = tower::service_fn(move |_: Request<String>| {
+        tell("called");
+        async move {
+            tell("polled");
+            tokio::task::yield_now().await;
+            tell("polled again");
+            Ok::<_, Infallible>(Response::new(String::new()))
+        }
+    });
+    let request = Request::builder().header("x-request-id", "req-1");
+    let answer = sessions.layer().layer(service);
+    answer
+        .oneshot(request.body(String::new()).unwrap())
+        .await
+        .unwrap();
+    let text = log.text();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = of(&lines, "application")
+        .iter()
+        .map(|line| {
+            assert_eq!(line["span"]["request_id"], "req-1", "{line}");
+            line["fields"]["what"].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(told, ["called", "polled", "polled again"]);
 }
 
 #[tokio::test]

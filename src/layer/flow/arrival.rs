@@ -1,6 +1,10 @@
 //! A request that comes in: what is known of it, and what follows from the store's answer.
 
-use super::{Entrance, Visit};
+use super::{
+    Entrance, Visit,
+    outcome::Told,
+    visit::{Aside, aside},
+};
 use crate::{
     audit::{Event, EventKind},
     carrier::{Sighted, Via},
@@ -24,7 +28,7 @@ pub(super) struct Arrival {
     place: Place,
     /// Whether its path needs a live session.
     gated: bool,
-    past: Option<Box<Past>>,
+    aside: Option<Box<Aside>>,
 }
 
 impl Arrival {
@@ -53,14 +57,14 @@ impl Arrival {
             activity,
             place,
             gated,
-            past: None,
+            aside: None,
         };
         (arrival, sighted)
     }
 
     #[inline]
     pub(super) fn with_marker(mut self, marker: Marker) -> Self {
-        self.past = Some(Box::new(Past {
+        aside(&mut self.aside).past = Some(Box::new(Past {
             marker: Some(marker),
             wanted: None,
         }));
@@ -259,15 +263,14 @@ impl Arrival {
     }
 
     #[inline]
-    fn let_in(self, refusal: Option<Refusal>) -> Entrance {
+    fn let_in(mut self, refusal: Option<Refusal>) -> Entrance {
+        if Told::is_wanted() {
+            aside(&mut self.aside).told = Told::of(&self.session);
+        }
         let visit = Visit {
             delivery: Delivery::of(self.session),
             core: self.core,
-            past: self.past,
-            language: None,
-            may_return: false,
-            #[cfg(feature = "listener")]
-            peer: None,
+            aside: self.aside,
         };
         Entrance { visit, refusal }
     }

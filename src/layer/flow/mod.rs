@@ -64,6 +64,7 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
 }
 
 /// A response goes out: what became of the session, and what is the client told?
+#[inline]
 pub(super) fn leave<R>(
     visit: &mut Visit,
     committed: Result<Committed, store::Error>,
@@ -81,14 +82,14 @@ where
         Err(error) => {
             session.context().road.store_failed("commit", &error);
             let answer = visit.answer(session, &Refusal::Unavailable);
-            outcome::tell(session, answer.status(), true);
+            visit.came_out(session, answer.status(), true);
             return answer.map(SessionBody::ours);
         }
     };
     #[cfg(feature = "listener")]
     super::upgraded::watch(
         session,
-        visit.peer.take(),
+        visit.aside.as_mut().and_then(|aside| aside.peer.take()),
         response.status(),
         &committed,
         session.context().sockets.close.grace,
@@ -97,7 +98,7 @@ where
     let storable = matches!(wish, Some(Wish::Store));
     if let Some(mut answer) = visit.replacement(session, &committed, wish) {
         visit.farewell(session, &mut answer, (true, false));
-        outcome::tell(session, answer.status(), true);
+        visit.came_out(session, answer.status(), true);
         visit.delivery.done();
         let has_trailers = answer.extensions_mut().remove::<OkInTrailers>().is_some();
         return answer.map(|body| {
@@ -110,15 +111,15 @@ where
     }
     let guard = guard(session, &response);
     match committed {
-        Committed::Untouched { live } if visit.past.is_none() && !storable => {
+        Committed::Untouched { live } if visit.past().is_none() && !storable => {
             decorate_quietly(&visit.core.farewell, live, response.headers_mut());
         }
         _ => visit.farewell(session, &mut response, (false, storable)),
     }
-    if visit.may_return {
+    if visit.aside.as_ref().is_some_and(|aside| aside.may_return) {
         response.headers_mut().append(MAY_RETURN.0, MAY_RETURN.1);
     }
-    outcome::tell(session, response.status(), false);
+    visit.came_out(session, response.status(), false);
     visit.delivery.done();
     response.map(|body| match guard {
         Some((style, guard)) => SessionBody::guarded(body, guard, style),

@@ -1,6 +1,6 @@
 //! A request on its way through the inner service, and its response on the way out.
 
-use super::outcome;
+use super::outcome::Told;
 #[cfg(feature = "listener")]
 use crate::layer::upgraded;
 use crate::{
@@ -13,9 +13,10 @@ use crate::{
     store::{self, Reply},
 };
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use std::sync::Arc;
+use tracing::Span;
 
 /// A request whose session is known.
 pub(in crate::layer) struct Entrance {
@@ -31,36 +32,36 @@ impl Entrance {
         let Some(session) = visit.delivery.session() else {
             return Ok(visit);
         };
-        visit.language = visit
-            .core
-            .farewell
-            .language_of(session.facts(), request.headers());
-        if visit.core.farewell.returns.is_some() {
+        let (facts, headers, farewell) = (session.facts(), request.headers(), &visit.core.farewell);
+        if let Some(language) = farewell.language_of(facts, headers) {
+            aside(&mut visit.aside).language = language;
+        }
+        if farewell.returns.is_some() {
             let path = path_of(request);
-            let past = visit.past.take();
-            visit.past = visit.core.farewell.look_back(session, path, past);
-            visit.may_return = visit.core.farewell.may_return(session, path);
-        }
-        match refusal {
-            None => {
-                request.extensions_mut().insert(session.clone());
-                #[cfg(all(feature = "listener", feature = "axum"))]
-                upgraded::show_address(request.extensions_mut());
-                #[cfg(feature = "listener")]
-                {
-                    visit.peer = upgraded::peer_of(request);
-                }
-                Ok(visit)
-            }
-            Some(refusal) => {
-                let session = session.clone();
-                let mut answer = visit.answer(&session, &refusal);
-                visit.farewell(&session, &mut answer, (true, false));
-                outcome::tell(&session, answer.status(), true);
-                visit.delivery.done();
-                Err(Box::new(answer))
+            let past = visit.aside.as_mut().and_then(|aside| aside.past.take());
+            let past = farewell.look_back(session, path, past);
+            let may_return = farewell.may_return(session, path);
+            if past.is_some() || may_return {
+                let aside = aside(&mut visit.aside);
+                (aside.past, aside.may_return) = (past, may_return);
             }
         }
+        if let Some(refusal) = refusal {
+            let session = session.clone();
+            let mut answer = visit.answer(&session, &refusal);
+            visit.farewell(&session, &mut answer, (true, false));
+            visit.came_out(&session, answer.status(), true);
+            visit.delivery.done();
+            return Err(Box::new(answer));
+        }
+        request.extensions_mut().insert(session.clone());
+        #[cfg(all(feature = "listener", feature = "axum"))]
+        upgraded::show_address(request.extensions_mut());
+        #[cfg(feature = "listener")]
+        if let Some(peer) = upgraded::peer_of(request) {
+            aside(&mut visit.aside).peer = Some(peer);
+        }
+        Ok(visit)
     }
 }
 
@@ -68,17 +69,49 @@ impl Entrance {
 pub(in crate::layer) struct Visit {
     pub(super) core: Arc<Core>,
     pub(super) delivery: Delivery,
+    pub(super) aside: Option<Box<Aside>>,
+}
+
+/// What few requests have, apart, so that the others do not carry it along.
+#[derive(Default)]
+pub(super) struct Aside {
     pub(super) past: Option<Box<Past>>,
     /// The languages that its answer may have to be in.
-    pub(super) language: Option<Box<[u8]>>,
+    language: Box<[u8]>,
     /// Whether it is for a page to which its user may be brought back.
     pub(super) may_return: bool,
+    pub(super) told: Option<Told>,
     /// Whose connection may leave HTTP with the response.
     #[cfg(feature = "listener")]
-    pub(super) peer: Option<Box<crate::live::Peer>>,
+    pub(super) peer: Option<crate::live::Peer>,
+}
+
+pub(super) fn aside(aside: &mut Option<Box<Aside>>) -> &mut Aside {
+    aside.get_or_insert_default()
 }
 
 impl Visit {
+    /// The span in which the inner service works, if somebody listens.
+    #[inline]
+    pub(in crate::layer) fn span(&self) -> Option<&Span> {
+        let told = self.aside.as_ref()?.told.as_ref()?;
+        Some(told.span())
+    }
+
+    /// Tells how the request came out, if somebody listens.
+    #[inline]
+    pub(super) fn came_out(&self, session: &Session, status: StatusCode, answered: bool) {
+        let told = self.aside.as_ref().and_then(|aside| aside.told.as_ref());
+        if let Some(told) = told {
+            told.came_out(session, status, answered);
+        }
+    }
+
+    #[inline]
+    pub(super) fn past(&self) -> Option<&Past> {
+        self.aside.as_ref()?.past.as_deref()
+    }
+
     /// Writes what the request changed.
     #[inline]
     pub(in crate::layer) fn commit(&self) -> Reply<Result<Committed, store::Error>> {
@@ -161,8 +194,11 @@ impl Visit {
         {
             return refused.into_http_response();
         }
-        let (past, farewell) = (self.past.as_deref(), &self.core.farewell);
-        let language = self.language.as_deref().unwrap_or_default();
+        let (past, farewell) = (self.past(), &self.core.farewell);
+        let language = self
+            .aside
+            .as_ref()
+            .map_or(&[] as &[u8], |aside| &aside.language);
         farewell.refuse(session.facts(), session.via(), refusal, past, language)
     }
 
@@ -187,7 +223,7 @@ impl Visit {
             *response.status_mut() = status;
         }
         let status = response.status();
-        let (facts, past) = (session.facts(), self.past.as_deref());
+        let (facts, past) = (session.facts(), self.past());
         let leaving = Leaving {
             status,
             refused,
