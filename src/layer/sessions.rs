@@ -5,7 +5,7 @@ use crate::{
     carrier::Carriers,
     farewell::FarewellConfig,
     id::{RequestId, Subject},
-    policy::{Network, PolicyReport, RequestFacts},
+    policy::{Network, PathRules, PolicyReport, RequestFacts},
     record::Activity,
     session::Context,
     store::{self, Cursor, Listed, Page, SessionStore},
@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(super) carriers: Carriers,
     pub(crate) endpoints: EndpointRules,
     pub(super) activity: Box<ActivityRule>,
+    /// Paths that are never activity.
+    pub(super) passive: PathRules,
     pub(super) peer: Box<PeerRule>,
     pub(super) request_id: Option<Box<RequestIdRule>>,
     pub(super) trusted_proxies: Vec<Network>,

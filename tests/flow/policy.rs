@@ -375,6 +375,36 @@ async fn a_session_may_have_timeouts_of_its_own() {
     );
 }
 
+// P4: a poll is nobody's sign of life.
+#[tokio::test]
+async fn what_pages_ask_for_by_themselves_keeps_no_session_alive() {
+    let routes = Router::new()
+        .route("/poll", get(|| async { "0" }))
+        .route("/poll/unread", get(|| async { "0" }))
+        .route("/polling", get(|| async { "0" }));
+    let site = Site::builder().routes(routes).configure(|builder| {
+        // Whatever the application's rule says.
+        builder
+            .with_activity(|_| Activity::Active)
+            .add_passive(["/poll"])
+    });
+    let site = site.open().await;
+    for (path, keeps) in [
+        ("/poll", false),
+        ("/poll/unread?since=7", false),
+        ("/%70oll/unread", false),
+        ("//poll", false),
+        ("/polling", true),
+        ("/", true),
+    ] {
+        let browser = site.logged_in("alice").await;
+        site.clock.advance(10 * MINUTE);
+        browser.get_api(path).await;
+        site.clock.advance(10 * MINUTE);
+        assert_eq!(is_live(&browser).await, keeps, "{path}");
+    }
+}
+
 // --- How many. ------------------------------------------------------------------------------------
 
 fn limited(max: u32, at_limit: AtLimit) -> SiteBuilder {

@@ -21,7 +21,7 @@ type Mistake = (
     &'static str,
 );
 
-const MISTAKES: [Mistake; 36] = [
+const MISTAKES: [Mistake; 37] = [
     (
         |b| b.with_default_close_code(1005),
         "with_default_close_code",
@@ -136,6 +136,12 @@ const MISTAKES: [Mistake; 36] = [
         "with_sensitive",
         "\"/account/{id}\"",
         "a sensitive prefix covers all below it",
+    ),
+    (
+        |b| b.add_passive(["poll"]),
+        "add_passive",
+        "\"poll\"",
+        "does not begin with /",
     ),
     (
         |b| {

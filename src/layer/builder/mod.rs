@@ -1,5 +1,6 @@
 //! The configuration: setters never fail, `build` checks everything once.
 
+mod activity;
 mod audit;
 mod build;
 mod endpoints;
@@ -25,9 +26,8 @@ use crate::{
     audit::{EventLimits, Sink, TracingSink},
     carrier::CookieSpec,
     farewell::{ClearSiteData, ExitPages, ExitTexts},
-    policy::{RequestFacts, Timeouts, default_activity},
+    policy::{Timeouts, default_activity},
     reason::EndReason,
-    record::Activity,
     session::PolicyConfig,
     store::{Limit, SessionStore},
     terminate::{Hook, HookOptions, RoadConfig},
@@ -61,6 +61,7 @@ pub struct SessionsBuilder {
     max_values: usize,
     replace_in_flight: bool,
     activity: Box<ActivityRule>,
+    passive: Vec<String>,
     peer: Box<PeerRule>,
     request_id: Option<Box<RequestIdRule>>,
     sockets: sockets::SocketSettings,
@@ -93,6 +94,7 @@ impl SessionsBuilder {
             max_values: 16 * 1024,
             replace_in_flight: true,
             activity: Box::new(default_activity),
+            passive: Vec::new(),
             peer: Box::new(usual_peer),
             request_id: None,
             sockets: sockets::SocketSettings::default(),
@@ -226,30 +228,6 @@ impl SessionsBuilder {
         find: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
         self.peer = Box::new(find);
-        self
-    }
-
-    /// Which requests are a sign that the user is there. *Default:*
-    /// [`default_activity`]: not polls announced as such, prefetches, event streams, sockets and
-    /// cross-site requests.
-    ///
-    /// ```
-    /// use adjourn::{Sessions, policy::default_activity, record::Activity, store::MemoryStore};
-    ///
-    /// let sessions = Sessions::builder(MemoryStore::new())
-    ///     .with_activity(|facts| match facts.is_htmx() {
-    ///         true => Activity::Passive, // this site polls with htmx
-    ///         false => default_activity(facts),
-    ///     })
-    ///     .build()?;
-    /// # let _ = sessions;
-    /// # Ok::<(), adjourn::BuildError>(())
-    /// ```
-    pub fn with_activity(
-        mut self,
-        judge: impl Fn(&RequestFacts) -> Activity + Send + Sync + 'static,
-    ) -> Self {
-        self.activity = Box::new(judge);
         self
     }
 

@@ -51,6 +51,6 @@ impl SessionsBuilder {
     }
 }
 
-fn in_setting(setting: &'static str) -> impl Fn(InvalidPattern) -> BuildError {
+pub(super) fn in_setting(setting: &'static str) -> impl Fn(InvalidPattern) -> BuildError {
     move |source| BuildError::Pattern { setting, source }
 }
