@@ -2,13 +2,15 @@
 
 use crate::{
     drive::{Browser, Tab, in_each_browser},
-    site::{ALICE, Ending, Site, fill, kept, shows_no_secret},
+    site::{ALICE, BOB, Ending, Site, fill, kept, log_in_here, shows_no_secret},
 };
 
 in_each_browser! {
     a_server_in_trouble_logs_nobody_out,
     a_log_out_without_the_server_clears_and_reaches_the_other_tab,
     two_scripts_on_one_page_are_one,
+    a_script_element_starts_what_the_module_left_waiting,
+    a_page_of_another_user_is_not_sent_once_more,
     an_element_of_the_same_name_stops_nothing,
     a_frame_of_this_site_leaves_with_the_page_around_it,
     a_frame_in_a_sandbox_leaves_alone,
@@ -123,6 +125,50 @@ fn two_scripts_on_one_page_are_one(browser: &Browser) {
         .filter(|it| it.ends_with("/session/end"))
         .count();
     assert_eq!(ends, 1);
+}
+
+fn a_script_element_starts_what_the_module_left_waiting(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    let page = "<title>x</title><script type=module>
+            import first from '/session/adjourn.mjs';
+            window.first = first;
+            const element = document.createElement('script');
+            Object.assign(element, { src: '/session/adjourn.js', onload: () => window.both = true });
+            document.head.append(element);
+        </script>";
+    site.front.answer("/test-late", 200, "text/html", page);
+    tab.go(&site.front.url("/test-late"));
+    tab.wait_for("both", "window.both === true && first === adjourn");
+    tab.wait_for("the script", "adjourn.left > 0");
+}
+
+// The answer to a form: loaded anew as another user's page, it must not send the form in their name.
+fn a_page_of_another_user_is_not_sent_once_more(browser: &Browser) {
+    let site = Site::with(&[]);
+    let paid = format!("<title>x</title>{SCRIPT}<p>Balance: 4,217.00");
+    let form =
+        "<title>x</title><form method=post action=/test-paid#done><button>Pay</button></form>";
+    site.front.answer("/test-form", 200, "text/html", form);
+    site.front.answer("/test-paid", 200, "text/html", &paid);
+    let tab = site.log_in(browser, ALICE);
+    tab.go(&site.front.url("/test-form"));
+    tab.follow("button");
+    tab.wait_for("the script", "adjourn.left > 0");
+    let asked = |site: &Site| {
+        let mut asked = site.front.requests();
+        asked.retain(|it| it.ends_with(" /test-paid"));
+        asked
+    };
+    assert_eq!(asked(&site), ["POST /test-paid"]);
+    let mark = tab.mark();
+
+    let other = site.open(browser, "/login");
+    log_in_here(&other, BOB);
+    tab.to_front();
+    tab.wait_for_another_page(mark);
+    tab.wait_for("the script", "adjourn.left > 0");
+    assert_eq!(asked(&site), ["GET /test-paid"]);
 }
 
 // A browser makes a property of the window for each of these.
