@@ -71,6 +71,7 @@ mod link;
 mod listen;
 mod numbers;
 mod open;
+mod packed;
 mod repeat;
 mod rows;
 mod scripts;

@@ -1,8 +1,9 @@
 //! Answers of the scripts, read back.
 //!
-//! A session is a hash with short names, since a million of them are kept.
+//! A session is a hash with short names, since a million of them are kept; scripts answer with its fields in one string
+//! ([`packed`]).
 
-use super::call::Inner;
+use super::{call::Inner, packed};
 use crate::{
     id::{SessionId, Subject},
     reason::Cause,
@@ -14,7 +15,7 @@ use crate::{
     time::Timestamp,
 };
 use redis::Value;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// What is kept of a session: what it is, and its field in the hash. The scripts read it in this order.
 pub(super) const FIELDS: [(&str, &str); 25] = [
@@ -193,7 +194,8 @@ fn unread(fault: &Value, what: &Value, kind: &Value) {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: SessionId,
-    fields: Vec<Option<Vec<u8>>>,
+    packed: Vec<u8>,
+    places: [Option<Range<usize>>; FIELDS.len()],
 }
 
 impl Row {
@@ -208,17 +210,14 @@ impl Row {
     }
 
     fn of(id: SessionId, fields: &Value) -> Option<Self> {
-        let Value::Array(fields) = fields else {
+        let Value::BulkString(packed) = fields else {
             return None;
         };
-        let field = |value: &Value| match value {
-            Value::Nil | Value::Boolean(false) => Some(None),
-            Value::BulkString(bytes) => Some(Some(bytes.clone())),
-            _ => None,
-        };
-        let fields: Option<Vec<_>> = fields.iter().map(field).collect();
-        let fields = fields.filter(|fields| fields.len() == FIELDS.len())?;
-        Some(Self { id, fields })
+        Some(Self {
+            id,
+            packed: packed.clone(),
+            places: packed::places(packed)?,
+        })
     }
 
     pub(super) fn stored(&self, inner: &Inner) -> Result<Stored, Error> {
@@ -275,8 +274,9 @@ impl Row {
     }
 
     fn field(&self, column: &str) -> Option<&[u8]> {
-        let place = FIELDS.iter().position(|(name, _)| *name == column)?;
-        self.fields.get(place)?.as_deref()
+        let field = FIELDS.iter().position(|(name, _)| *name == column)?;
+        let place = self.places.get(field)?.clone()?;
+        self.packed.get(place)
     }
 }
 
@@ -286,8 +286,13 @@ impl Columns for Row {
     }
 
     fn number(&self, column: &'static str) -> Result<Option<i64>, Fault> {
-        let number = self.text(column)?.map(|number| number.parse());
-        number.transpose().map_err(|_| Fault::of(column))
+        let Some(field) = self.field(column) else {
+            return Ok(None);
+        };
+        let number = std::str::from_utf8(field)
+            .ok()
+            .and_then(|it| it.parse().ok());
+        number.map(Some).ok_or_else(|| Fault::of(column))
     }
 
     fn text(&self, column: &'static str) -> Result<Option<String>, Fault> {

@@ -7,12 +7,12 @@ local shown=string.format('%.0f',now)
 local g,c,w,a,l=tonumber(v[5] or ''),tonumber(v[7] or ''),tonumber(v[10] or ''),tonumber(v[11] or ''),tonumber(v[12] or '')
 local i,e,pu=v[9] and tonumber(v[9]),v[18] and tonumber(v[18]),tonumber(v[4] or 0)
 if v[1]~='1' or not (v[2] and g and c and w and a and l and pu) or (v[9] and not i) or (v[18] and not e) then
-  return {'damaged',shown,v}
+  return {'damaged',shown,cmsgpack.pack(v)}
 end
 if e and not v[23] and math.max(a,e+3600000)<=now then return {'unknown',shown} end
 local previous=v[2]~=ARGV[1]
 if previous and (not v[3] or v[3]~=ARGV[1]) then return {'wrong',shown} end
-if e then return {'ended',shown,v} end
+if e then return {'ended',shown,cmsgpack.pack(v)} end
 local cuts=redis.pcall('HMGET',KEYS[2],'*','u'..(v[6] or ''))
 if cuts.err then return {'type','0',KEYS[2],'hash'} end
 local first,cut_at,cause
@@ -42,4 +42,4 @@ if ARGV[2]=='1' and now>l and now-l>=w then
   redis.call('HSET',KEYS[1],'l',shown)
   v[12]=shown
 end
-return {'live',shown,v}
+return {'live',shown,cmsgpack.pack(v)}

@@ -17,7 +17,7 @@ if r then
   local due,fault=due_of(r)
   if fault then return fault end
   if r.e or due or r.s~=secret then return {'conflict',text(now)} end
-  return {'created',text(now),{id,r.row}}
+  return {'created',text(now),shown(r)}
 end
 if ticket~='' then
   if now-issued>LIFETIME then return {'outdated',text(now)} end
@@ -81,6 +81,6 @@ redis.call('ZADD',DUE,text(deadline),'s'..id)
 redis.call('ZADD',IDS,gen,id)
 if subject then redis.call('ZADD',index,gen,id) end
 tell()
-local answer={'created',text(now),{id,row_of(key)}}
+local answer={'created',text(now),{id,cmsgpack.pack(row_of(key))}}
 for _,one in ipairs(ended) do answer[#answer+1]=one end
 return answer

@@ -6,11 +6,11 @@ if not r then return {'unknown',text(now)} end
 if r.e then
   if r.q and r.et==attempt and r.qo~='1' then
     redis.call('ZADD',WORK,text(now+lease),r.id)
-    return {'first',text(now),{r.id,r.row}}
+    return {'first',text(now),shown(r)}
   end
   -- Written once more, so that a WAIT behind it speaks of this ending and not of whatever this connection wrote last.
   redis.call('HSET',r.key,'e',text(r.e))
-  return {'already',text(now),{r.id,r.row}}
+  return {'already',text(now),shown(r)}
 end
 local due,fault=due_of(r)
 if fault then return fault end

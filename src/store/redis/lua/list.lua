@@ -9,7 +9,7 @@ for _,id in ipairs(redis.call('ZRANGE',KEYS[6],0,-1)) do
   local due
   if r and not r.e then due,fault=due_of(r) end
   if fault then return fault end
-  if r and not r.e and not due then answer[#answer+1]={r.id,r.row} end
+  if r and not r.e and not due then answer[#answer+1]=shown(r) end
 end
 adopt_key(ARGV[5])
 return answer

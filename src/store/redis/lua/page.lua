@@ -7,6 +7,6 @@ for k=1,#found,2 do
   local due
   if r and not r.e then due,fault=due_of(r) end
   if fault then return fault end
-  if r and not r.e and not due then answer[#answer+1]={r.id,r.row} end
+  if r and not r.e and not due then answer[#answer+1]=shown(r) end
 end
 return answer

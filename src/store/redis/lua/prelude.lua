@@ -58,7 +58,7 @@ local function session(id)
       sound=sound and r[name]
     end
   end
-  if not sound then return nil,{'damaged',text(now),{id,row}} end
+  if not sound then return nil,{'damaged',text(now),{id,cmsgpack.pack(row)}} end
   if r.u then
     local fault=mistyped(P..'u:'..r.u,'zset')
     if fault then return nil,fault end
@@ -110,7 +110,9 @@ end
 
 local function is_touch_due(r) return now>r.l and now-r.l>=r.w end
 
-local function answer_of(r) return {r.id,row_of(r.key)} end
+-- A session as it was read, and as it is now: its fields in one string, which costs both sides less than 25.
+local function shown(r) return {r.id,cmsgpack.pack(r.row)} end
+local function answer_of(r) return {r.id,cmsgpack.pack(row_of(r.key))} end
 
 local gone={}
 

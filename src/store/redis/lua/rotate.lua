@@ -4,7 +4,7 @@ if fault then return fault end
 if not r then return {'unknown',text(now)} end
 local old,new,grace=ARGV[6],ARGV[7],tonumber(ARGV[8])
 if r.s~=old and r.p~=old then return {'wrong',text(now)} end
-if r.e then return {'ended',text(now),{r.id,r.row}} end
+if r.e then return {'ended',text(now),shown(r)} end
 local due,fault=due_of(r)
 if fault then return fault end
 if due then return {'due',text(now),due.cause} end

@@ -2,4 +2,4 @@
 local r,fault=session(ARGV[5])
 if fault then return fault end
 if not r or not r.e then return {'unknown',text(now)} end
-return {'ended',text(now),{r.id,r.row}}
+return {'ended',text(now),shown(r)}

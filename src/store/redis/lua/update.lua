@@ -3,14 +3,14 @@
 local r,fault=session(ARGV[5])
 if fault then return fault end
 if not r then return {'unknown',text(now)} end
-if r.e then return {'ended',text(now),{r.id,r.row}} end
+if r.e then return {'ended',text(now),shown(r)} end
 local due,fault=due_of(r)
 if fault then return fault end
 if due then return {'due',text(now),due.cause} end
 if ARGV[6]~='' and tonumber(ARGV[6])~=r.r then
   -- A repeat after a lost reply is no conflict with itself.
   local repeated=redis.call('HGET',r.key,'o')==ARGV[7]
-  return {repeated and 'written' or 'conflict',text(now),{r.id,r.row}}
+  return {repeated and 'written' or 'conflict',text(now),shown(r)}
 end
 
 -- Names with values, in the order in which they were first set: two bytes of length, four bytes of length, name, value.
@@ -61,19 +61,19 @@ local function running(order,values)
   return packed(order,values)
 end
 
-local damaged={'damaged',text(now),{r.id,r.row}}
+local function damaged() return {'damaged',text(now),shown(r)} end
 local order,values=changed(r.d)
-if not order then return damaged end
+if not order then return damaged() end
 local data=packed(order,values)
 order,values=changed(r.lb)
-if not order then return damaged end
+if not order then return damaged() end
 local left=packed(order,values)
 order,values=unpacked(r.gr or '')
-if not order then return damaged end
+if not order then return damaged() end
 local held=running(order,values)
 order,values=changed(r.gr)
 local grants=running(order,values)
-if data==(r.d or '') and left==(r.lb or '') and grants==held then return {'written',text(now),{r.id,r.row}} end
+if data==(r.d or '') and left==(r.lb or '') and grants==held then return {'written',text(now),shown(r)} end
 
 redis.call('HSET',r.key,'r',text(r.r+1))
 for name,value in pairs({d=data,lb=left,gr=grants}) do
