@@ -23,6 +23,24 @@ where
     })
 }
 
+/// As [`answer`], but within that runtime on the caller's own task: for work that may be left at any point, and is to
+/// cost little.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(super) fn answer_in_place<T, F>(runtime: &Handle, operation: &'static str, work: F) -> Answer<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let runtime = runtime.clone();
+    Reply::later(async move {
+        // In another runtime a connection is of no use, and what it makes there may die early.
+        if Handle::try_current().is_ok_and(|here| here.id() == runtime.id()) {
+            return work.await;
+        }
+        answer(&runtime, operation, work).await
+    })
+}
+
 /// An id where none says who it belongs to.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) fn mint_at_random<I>(
@@ -80,7 +98,7 @@ macro_rules! answer_on_tasks {
                 ) -> Answer<CheckIn> {
                     let inner = self.inner();
                     let secret = *secret;
-                    self.0.answer("check_in", async move {
+                    self.0.answer_in_place("check_in", async move {
                         inner.validate(id, secret, activity).await
                     })
                 }

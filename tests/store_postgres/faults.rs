@@ -5,9 +5,10 @@ use crate::{
     support::{SECRET, Schema, claimant, log_in},
 };
 use adjourn::{
+    id::{SecretHash, SessionId, Subject},
     reason::EndReason,
-    record::Activity,
-    store::{CheckIn, Error, ErrorKind, SessionStore},
+    record::{Activity, Scope},
+    store::{CheckIn, Error, ErrorKind, Rotated, SessionStore},
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::time::Duration;
@@ -314,8 +315,9 @@ async fn an_answer_of_another_session_is_refused() {
             hex(bob)
         ))
         .await;
+    // Of whom the statement cannot say itself that she is plainly live.
     let error = store
-        .check_in(alice, &SECRET, Activity::Active)
+        .check_in(alice, &SecretHash::from_bytes([0; 32]), Activity::Active)
         .await
         .unwrap_err();
     expect(
@@ -325,7 +327,81 @@ async fn an_answer_of_another_session_is_refused() {
     );
 }
 
-fn hex(id: adjourn::id::SessionId) -> String {
+/// Half of what a check-in costs the server is the function: it is called only where it has something to say.
+#[tokio::test]
+async fn the_function_is_not_called_for_a_session_that_is_plainly_live() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    schema.stop_time().await;
+    let (alice, bob) = (log_in(&store, "alice").await, log_in(&store, "bob").await);
+    schema
+        .run(
+            "create or replace function @schema@.check_in(p_id bytea, p_secret bytea, \
+             p_active boolean) returns @schema@.answer language plpgsql as \
+             $$ begin raise exception 'called'; end $$",
+        )
+        .await;
+    let is_called =
+        async |id, secret, activity| store.check_in(id, &secret, activity).await.is_err();
+    let wrong = SecretHash::from_bytes([0; 32]);
+    assert!(!is_called(alice, SECRET, Activity::Active).await);
+    assert!(is_called(alice, wrong, Activity::Active).await);
+    let unknown = SessionId::from_bytes([0; 16]);
+    assert!(is_called(unknown, SECRET, Activity::Active).await);
+    let rotated = store.rotate(bob, &SECRET, &wrong, Duration::from_secs(9));
+    assert!(matches!(rotated.await.unwrap(), Rotated::Written));
+    assert!(
+        is_called(bob, wrong, Activity::Active).await,
+        "the grace ends"
+    );
+    assert!(is_called(bob, SECRET, Activity::Active).await, "in grace");
+    // The touch interval of the tests' sessions is a minute, their idle timeout a quarter of an hour.
+    schema.move_time(59_999).await;
+    assert!(!is_called(alice, SECRET, Activity::Active).await);
+    schema.move_time(1).await;
+    assert!(is_called(alice, SECRET, Activity::Active).await, "a touch");
+    assert!(
+        !is_called(alice, SECRET, Activity::Passive).await,
+        "no touch"
+    );
+    schema.move_time(15 * 60_000 - 1).await;
+    assert!(!is_called(alice, SECRET, Activity::Passive).await);
+    schema.move_time(1).await;
+    assert!(is_called(alice, SECRET, Activity::Passive).await, "due");
+}
+
+/// Somebody cut off one user, or everybody, is never answered as plainly live.
+#[tokio::test]
+async fn the_function_judges_whom_a_cut_may_cover() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    let (alice, bob) = (log_in(&store, "alice").await, log_in(&store, "bob").await);
+    let verdict = async |id| store.check_in(id, &SECRET, Activity::Active).await.unwrap();
+    let of_alice = Scope::Subject {
+        subject: Subject::new("alice").unwrap(),
+        except: None,
+    };
+    store
+        .end_all(of_alice, EndReason::Forced.into())
+        .await
+        .unwrap();
+    assert!(matches!(verdict(alice).await, CheckIn::Due(_)));
+    assert!(matches!(verdict(bob).await, CheckIn::Live(_)));
+    let everybody = Scope::Everyone {
+        created_before: None,
+    };
+    store
+        .end_all(everybody, EndReason::Forced.into())
+        .await
+        .unwrap();
+    assert!(matches!(verdict(bob).await, CheckIn::Due(_)));
+}
+
+fn hex(id: SessionId) -> String {
     let digits = id.as_bytes().iter().map(|byte| format!("{byte:02x}"));
     digits.collect()
 }

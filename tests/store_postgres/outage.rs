@@ -79,6 +79,65 @@ async fn again(
     }
 }
 
+/// A connection that was just used is used again without asking whether it is there: it may be gone.
+#[tokio::test]
+async fn check_ins_go_on_when_their_connections_are_closed_between_them() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    let own = server.options().application_name("closed");
+    let store = quick(&schema, &own).await;
+    let id = log_in(&store, "alice").await;
+    let mut closed = 0;
+    for round in 0..50 {
+        let answer = store.check_in(id, &SECRET, Activity::Active).await;
+        assert!(
+            matches!(answer, Ok(CheckIn::Live(_))),
+            "{round}: {answer:?}"
+        );
+        closed += schema
+            .number(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                 where application_name = 'closed' and query not like 'LISTEN%'",
+            )
+            .await;
+    }
+    assert!(closed >= 50, "{closed}");
+}
+
+/// What check-ins keep for each other is half of the pool at most, and all is back when they have ended.
+#[tokio::test]
+async fn check_ins_leave_half_of_the_pool_to_others() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    schema.builder().migrate().await.unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(4)
+        .connect_lazy_with(schema.options.clone());
+    let store = schema.builder_on(pool.clone()).open().await.unwrap();
+    let id = log_in(&store, "alice").await;
+    let store = std::sync::Arc::new(store);
+    let asking: Vec<_> = (0..32)
+        .map(|_| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move { store.check_in(id, &SECRET, Activity::Active).await })
+        })
+        .collect();
+    for asked in asking {
+        assert!(matches!(asked.await.unwrap(), Ok(CheckIn::Live(_))));
+    }
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(pool.acquire().await.unwrap());
+    }
+    drop(all);
+    // The store may be dropped where there is no runtime.
+    let _answered = store.check_in(id, &SECRET, Activity::Active).await;
+    std::thread::spawn(move || drop(store)).join().unwrap();
+}
+
 #[tokio::test]
 async fn a_reply_that_was_cut_off_is_made_up_for_by_the_same_attempt() {
     let Some(server) = Server::start() else {

@@ -1,7 +1,11 @@
 //! Work on the pool: one statement an operation, within the time limit, and errors that name the
 //! cause.
 
-use super::{schema::SchemaName, statements::Statements};
+use super::{
+    held::{Held, Taken},
+    schema::SchemaName,
+    statements::Statements,
+};
 use crate::store::{Answer, Error, Notice, NoticeSender, on_tasks, stored::Columns};
 use sqlx::{
     PgPool, Postgres,
@@ -17,6 +21,7 @@ use tokio::{
 
 /// What the store shares with the work that it started.
 pub(super) struct Inner {
+    pub(super) held: Arc<Held>,
     pub(super) limit: Duration,
     /// Tells this store's notices from those of others on the same schema.
     pub(super) node: String,
@@ -40,6 +45,52 @@ impl Inner {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         on_tasks::answer(&self.runtime, operation, work)
+    }
+
+    /// For a check-in: its statement happens as a whole or not at all, whoever waits for its answer, and ends nothing.
+    pub(super) fn answer_in_place<T, F>(&self, operation: &'static str, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        on_tasks::answer_in_place(&self.runtime, operation, work)
+    }
+
+    /// The one row of a statement that can be repeated: over a connection that has just been used, if there is one, and
+    /// if that is gone, over another of the pool.
+    pub(super) async fn repeatable_row(
+        &self,
+        operation: &'static str,
+        query: impl Fn() -> Sql,
+    ) -> Result<PgRow, Error> {
+        let end = Instant::now() + self.limit;
+        if let Some(held) = self.held.take() {
+            match self.fetch(held, operation, query(), end).await? {
+                Err(error) if is_lost(&error) => {}
+                fetched => return fetched.map_err(|error| named(operation, &self.schema, error)),
+            }
+        }
+        // Boxed, as it is rare under load: a future is moved with all that it might ever wait for.
+        let taken = Box::pin(acquire(&self.pool, operation, &self.schema, self.limit)).await?;
+        let fetched = Box::pin(self.fetch(Taken::new(taken), operation, query(), end)).await?;
+        fetched.map_err(|error| named(operation, &self.schema, error))
+    }
+
+    async fn fetch(
+        &self,
+        mut taken: Taken,
+        operation: &'static str,
+        query: Sql,
+        end: Instant,
+    ) -> Result<Result<PgRow, sqlx::Error>, Error> {
+        let Ok(fetched) = timeout_at(end, query.fetch_one(&mut *taken.connection)).await else {
+            drop(taken.connection.detach());
+            return Err(late(operation, self.limit));
+        };
+        if fetched.is_ok() {
+            self.held.keep(taken, &self.pool);
+        }
+        Ok(fetched)
     }
 
     /// One statement, one round trip.
@@ -112,6 +163,17 @@ pub(super) async fn acquire(
             "{operation}: no connection within {limit:?}: those of the pool are in use, or the \
              server gives none"
         ))),
+    }
+}
+
+/// Whether the connection is gone, so that the pool would have given another: the statement was not done, or nobody knows.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(refused) => {
+            refused.code().is_some_and(|code| code.starts_with("57P"))
+        }
+        _ => false,
     }
 }
 

@@ -64,11 +64,7 @@ impl<'a> Answered<'a> {
 
     /// A verdict that this version does not know.
     pub(super) fn unexpected(&self) -> Error {
-        let (verdict, table) = (&self.verdict, self.table);
-        Error::corrupt(format!(
-            "the functions beside {table} answer \"{verdict}\", which this version of adjourn does \
-             not know"
-        ))
+        unexpected(&self.verdict, self.table)
     }
 
     /// The work of a session that this call ended, told here.
@@ -77,6 +73,21 @@ impl<'a> Answered<'a> {
         let (id, reason) = (departed.id, departed.ending.reason().clone());
         inner.tell(Notice::Ended { id, reason });
         Ok(departed)
+    }
+}
+
+/// A verdict that this version does not know.
+pub(super) fn unexpected(verdict: &str, table: &str) -> Error {
+    Error::corrupt(format!(
+        "the functions beside {table} answer \"{verdict}\", which this version of adjourn does not know"
+    ))
+}
+
+/// Where the names of these values stand, and the values.
+pub(super) fn columns_of(values: &str) -> (&'static str, &'static str) {
+    match values {
+        "left_behind" => ("left_names", "left_data"),
+        _ => ("value_names", "value_data"),
     }
 }
 
@@ -124,10 +135,7 @@ impl Columns for PgRow {
     }
 
     fn values(&self, column: &'static str) -> Result<Values, Fault> {
-        let (names, data) = match column {
-            "left_behind" => ("left_names", "left_data"),
-            _ => ("value_names", "value_data"),
-        };
+        let (names, data) = columns_of(column);
         let names = texts(self, names)?;
         let data: Option<Vec<Vec<u8>>> = self.try_get(data).map_err(|_| Fault::of(data))?;
         let data = data.unwrap_or_default();

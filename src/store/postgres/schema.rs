@@ -6,7 +6,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use std::{fmt, sync::Arc};
 
 /// Each step from one version of the schema to the next. Never changed once it was released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 1] = [SCHEMA_1];
+
+pub(super) const SCHEMA_1: &str = include_str!("schema_1.sql");
 
 /// The version that this crate reads and writes.
 const NEWEST: i64 = 1;

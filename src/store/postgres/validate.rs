@@ -1,6 +1,6 @@
 //! The hot path: one call that reads, and writes only a touch that is due or the end of a grace.
 
-use super::{connection::Inner, rows::Answered};
+use super::{connection::Inner, packed::Packed, rows::unexpected};
 use crate::{
     id::{SecretHash, SessionId},
     reason::EndReason,
@@ -10,7 +10,7 @@ use crate::{
         stored::{Columns, Fault},
     },
 };
-use sqlx::postgres::PgRow;
+use sqlx::{Row, postgres::PgRow};
 use std::collections::HashMap;
 
 impl Inner {
@@ -20,25 +20,38 @@ impl Inner {
         secret: SecretHash,
         activity: Activity,
     ) -> Result<CheckIn, Error> {
-        let query = self
-            .statements
-            .check_in()
-            .bind(id.as_bytes().to_vec())
-            .bind(secret.as_bytes().to_vec())
-            .bind(activity == Activity::Active);
-        let row = self.row(CHECK_IN, query).await?;
-        let answered = Answered::read(&row, self)?;
-        let check_in = match answered.verdict.as_str() {
-            "live" => CheckIn::Live(answered.live()?),
-            "due" => CheckIn::Due(answered.cause()?),
-            "ended" => CheckIn::Ended(answered.tombstone()?),
+        let query = || {
+            self.statements
+                .check_in()
+                .bind(id.as_bytes().to_vec())
+                .bind(secret.as_bytes().to_vec())
+                .bind(activity == Activity::Active)
+        };
+        let row = self.repeatable_row(CHECK_IN, query).await?;
+        let packed = row.try_get(0).map_err(|_| Fault::of("answer"));
+        let packed = packed.and_then(Packed::read);
+        let packed = packed.map_err(|fault| fault.in_table(&self.table))?;
+        let check_in = self.judged(&packed)?;
+        self.is_answer_to(id, &check_in)?;
+        Ok(check_in)
+    }
+
+    fn judged(&self, packed: &Packed<'_>) -> Result<CheckIn, Error> {
+        let unexpected = || unexpected(packed.verdict, &self.table);
+        let stored = || packed.stored(&self.table)?.ok_or_else(unexpected);
+        Ok(match packed.verdict {
+            "live" => CheckIn::Live(stored()?.live(packed.now)),
+            "due" => {
+                let cause = packed.cause.ok_or_else(unexpected)?;
+                let cause = codec::cause_from_text(cause).map_err(Fault::from);
+                CheckIn::Due(cause.map_err(|fault| fault.in_table(&self.table))?)
+            }
+            "ended" => CheckIn::Ended(stored()?.tombstone().ok_or_else(unexpected)?),
             "outdated" => CheckIn::Outdated,
             "wrong" => CheckIn::WrongSecret,
             "unknown" => CheckIn::Unknown,
-            _ => return Err(answered.unexpected()),
-        };
-        self.is_answer_to(id, &check_in)?;
-        Ok(check_in)
+            _ => return Err(unexpected()),
+        })
     }
 
     /// Whatever a function answers, it is never another session's.

@@ -71,8 +71,13 @@ impl Args {
 
 impl Call<'_> {
     fn command(&self, how: &'static str, what: &str) -> Cmd {
-        let mut command = redis::cmd(how);
-        command.arg(what).arg(self.keys.len());
+        let args = self.keys.iter().map(String::len);
+        let args = args.chain(self.args.0.iter().map(Vec::len));
+        let mut command = Cmd::with_capacity(
+            3 + self.keys.len() + self.args.0.len(),
+            how.len() + what.len() + LONGEST_COUNT + args.sum::<usize>(),
+        );
+        command.arg(how).arg(what).arg(self.keys.len());
         for key in &self.keys {
             command.arg(key);
         }
@@ -98,7 +103,9 @@ impl Call<'_> {
 
     async fn send(&self, connection: &mut Connection) -> Result<Value, RedisError> {
         match connection.send(self.by_hash(), self.route()).await {
-            Err(error) if is_unseen(&error) => connection.send(self.by_code(), self.route()).await,
+            Err(error) if is_unseen(&error) => {
+                Box::pin(connection.send(self.by_code(), self.route())).await
+            }
             answered => answered,
         }
     }
@@ -139,6 +146,15 @@ impl Inner {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         on_tasks::answer(&self.runtime, operation, work)
+    }
+
+    /// For a check-in: a script happens as a whole or not at all, whoever waits for its answer, and ends nothing.
+    pub(super) fn answer_in_place<T, F>(&self, operation: &'static str, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        on_tasks::answer_in_place(&self.runtime, operation, work)
     }
 
     /// Of a script that begins with the prelude.
@@ -249,6 +265,8 @@ impl Inner {
     }
 
     /// Something on a connection, within the time limit.
+    ///
+    /// What is rare is boxed: a future is moved, and allocated, with all that it might ever wait for.
     pub(super) async fn within<T, W, F>(
         &self,
         operation: &'static str,
@@ -265,7 +283,7 @@ impl Inner {
             used.store(number, Ordering::Relaxed);
             let done = work(connection).await;
             match &done {
-                Err(error) if is_broken(error) => link.replace(number).await,
+                Err(error) if is_broken(error) => Box::pin(link.replace(number)).await,
                 _ => link.is_well(),
             }
             Ok(done)
@@ -273,15 +291,18 @@ impl Inner {
         let working = async {
             let first: Result<Result<T, RedisError>, Error> = attempt().await;
             let done = match first? {
-                Err(error) if is_lost(&error) => attempt().await?,
+                Err(error) if is_lost(&error) => Box::pin(attempt()).await?,
                 done => done,
             };
             done.map_err(|error| named(operation, &error))
         };
         let Ok(done) = timeout(self.limit, working).await else {
-            link.replace(used.load(Ordering::Relaxed)).await;
+            Box::pin(link.replace(used.load(Ordering::Relaxed))).await;
             return Err(late(operation, self.limit));
         };
         done
     }
 }
+
+/// The digits of the number of keys.
+const LONGEST_COUNT: usize = 2;

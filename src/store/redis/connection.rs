@@ -75,10 +75,13 @@ impl Connection {
         match self {
             Self::Cluster(connection) => {
                 let route = RoutingInfo::SingleNode(primary_of(key));
-                let value = connection.route_command(command, route).await;
+                let value = Box::pin(connection.route_command(command, route)).await;
                 value.and_then(Value::extract_error)
             }
-            Self::Node(connection) => command.query_async(connection).await,
+            Self::Node(connection) => {
+                let value = connection.send_packed_command(&command).await;
+                value.and_then(Value::extract_error)
+            }
         }
     }
 

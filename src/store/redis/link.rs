@@ -68,9 +68,13 @@ impl Link {
         &self,
         operation: &'static str,
     ) -> Result<(u64, Connection), Error> {
-        if let Some(open) = self.current() {
-            return Ok(open);
+        match self.current() {
+            Some(open) => Ok(open),
+            None => Box::pin(self.open(operation)).await,
         }
+    }
+
+    async fn open(&self, operation: &'static str) -> Result<(u64, Connection), Error> {
         let mut opening = self.opening.lock().await;
         if let Some(open) = self.current() {
             return Ok(open);

@@ -73,6 +73,15 @@ impl Inner {
         })
     }
 
+    /// On a task, too: what reads may have to write.
+    pub(super) fn answer_in_place<T, F>(&self, operation: &'static str, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.answer(operation, work)
+    }
+
     pub(super) async fn read(
         &self,
         operation: &'static str,
