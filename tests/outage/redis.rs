@@ -13,7 +13,10 @@ use adjourn::{
     time::{Clock, ManualClock},
 };
 use http::{Method, StatusCode};
-use std::time::Duration;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 impl Stoppable for Server {
     fn crash(&mut self) {
@@ -178,6 +181,53 @@ async fn a_full_server_takes_no_log_in_and_ends_sessions_all_the_same() {
     assert_eq!(server.cli(&["config", "set", "maxmemory", "0"]), "OK");
     visitor.log_in("carol").await;
     users.logs_out("room").await;
+}
+
+/// Makes the server save, and waits for what comes of it.
+async fn saved(server: &Server, status: &str) {
+    let (began, status) = (Instant::now(), format!("rdb_last_bgsave_status:{status}"));
+    loop {
+        server.cli(&["bgsave"]);
+        let info = server.cli(&["info", "persistence"]);
+        if info.contains(&status) && info.contains("rdb_bgsave_in_progress:0") {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_mins(1), "{info}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Its disk is full: it refuses whatever could write (MISCONF), and so each check-in.
+// P8 R-14-7
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_cannot_write_to_its_disk_is_refused_and_over_by_itself() {
+    let Some((server, _proxy, users)) = begin(Duration::MAX).await else {
+        return;
+    };
+    // A folder where the snapshot is to be: so the server of the superuser fails, too.
+    let folder = server.cli(&["config", "get", "dir"]);
+    let folder = folder.lines().last().expect("its folder");
+    let in_the_way = Path::new(folder).join("dump.rdb");
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert_eq!(server.cli(&["config", "set", "save", "3600 1"]), "OK");
+    saved(&server, "err").await;
+    assert_unavailable(&users.alice.get("/me").await, "full disk", "a page");
+    let refused = users.alice.post_api("/logout").await;
+    assert_unavailable(&refused, "full disk", "log-out");
+    assert!(refused.set_cookies().is_empty(), "it is not claimed");
+    let visitor = users.alice.fresh();
+    assert_unavailable(
+        &visitor.post("/login?as=carol").await,
+        "full disk",
+        "log-in",
+    );
+    let failures = users.failures();
+    let named = |failure: &String| failure.contains("stop-writes-on-bgsave-error");
+    assert!(failures.iter().any(named), "{failures:#?}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    saved(&server, "ok").await;
+    users.goes_on("room on the disk").await;
+    users.logs_out("room on the disk").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
