@@ -144,6 +144,7 @@ fn new_session(id: SessionId, number: usize) -> NewSession {
         replaces: None,
         ticket: None,
         claimant: claimant(),
+        request_id: None,
     }
 }
 

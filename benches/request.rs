@@ -128,6 +128,7 @@ fn create(store: &MemoryStore, number: usize) -> HeaderValue {
             attempt: Attempt::from_bytes(*SessionId::as_bytes(&id)),
             lease: hour,
         },
+        request_id: None,
     };
     at_once(store.create(session).into_future()).expect("the store is not full");
     cookie(&token.expose())

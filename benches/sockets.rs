@@ -220,6 +220,7 @@ async fn create(store: &MemoryStore, subject: &Subject) -> String {
             attempt: Attempt::from_bytes(*SessionId::as_bytes(&id)),
             lease: hour,
         },
+        request_id: None,
     };
     store.create(session).await.expect("the store is not full");
     format!("__Host-sid={}", &*token.expose())

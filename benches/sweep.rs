@@ -225,6 +225,7 @@ async fn create(store: &MemoryStore, idle: Duration) -> HeaderValue {
             attempt: Attempt::from_bytes(*SessionId::as_bytes(&id)),
             lease: IDLE,
         },
+        request_id: None,
     };
     store.create(session).await.expect("the store is not full");
     let cookie = format!("__Host-sid={}", &*token.expose());

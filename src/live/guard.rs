@@ -1,12 +1,11 @@
 //! The hold of one connection on its session.
 
 use super::{
-    agenda::Due,
     registry::Registry,
     signal::{Place, Signal, Wait},
     sync::Arc,
 };
-use crate::{id::SessionId, reason::EndReason};
+use crate::{id::SessionId, reason::EndReason, time::Timestamp};
 #[cfg(feature = "listener")]
 use std::mem;
 use std::{
@@ -31,7 +30,7 @@ pub struct LiveGuard {
 
 impl LiveGuard {
     /// Registers.
-    pub(super) fn new(id: SessionId, registry: &Registry, due: Option<Due>) -> Self {
+    pub(super) fn new(id: SessionId, registry: &Registry, due: Option<Timestamp>) -> Self {
         registry.count(true);
         Self {
             id,

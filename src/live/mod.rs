@@ -68,7 +68,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use agenda::Due;
 pub use body::{BoxError, SessionBody};
 pub use cut::{CutStyle, SessionEnded, SessionUnverified};
 pub use endings::{Mark, Since};

@@ -2,7 +2,6 @@
 
 use super::{
     LiveGuard, Mark, Since,
-    agenda::Due,
     endings::Endings,
     observers::{Observer, Observers},
     registry::Registry,
@@ -62,7 +61,12 @@ impl Live {
     }
 
     /// [`hold`](Self::hold), and the session is among [`due`](Self::due) when its time has come.
-    pub(crate) fn hold_until(&self, id: SessionId, mark: Mark, due: Option<Due>) -> LiveGuard {
+    pub(crate) fn hold_until(
+        &self,
+        id: SessionId,
+        mark: Mark,
+        due: Option<Timestamp>,
+    ) -> LiveGuard {
         // First the registry, then the endings. `ended` goes the other way round, and both pass
         // through the lock of the session's shard: if its cut came before our registration, that
         // lock also shows us the ending that it had recorded before.
@@ -120,9 +124,9 @@ impl Live {
         self.registry.due(now)
     }
 
-    /// A session that was due is live, or the store could not say: it is due again later.
-    pub(crate) fn moved(&self, id: SessionId, now: Timestamp) {
-        self.registry.moved(id, now);
+    /// A session that was due is live, or the store could not say: it is due again at this time.
+    pub(crate) fn moved(&self, id: SessionId, due: Timestamp) {
+        self.registry.moved(id, due);
     }
 
     /// How many sessions are to be looked at when they are due.

@@ -1,11 +1,6 @@
 //! The open connections of this node, by session.
 
-use super::{
-    agenda::{Agenda, Due},
-    signal::Signal,
-    sync::Arc,
-    table::Table,
-};
+use super::{agenda::Agenda, signal::Signal, sync::Arc, table::Table};
 use crate::{id::SessionId, reason::EndReason, time::Timestamp};
 use std::{
     mem,
@@ -32,7 +27,7 @@ struct Inner {
 struct Entry {
     guards: usize,
     signal: Arc<Signal>,
-    due: Option<Due>,
+    due: Option<Timestamp>,
 }
 
 impl Registry {
@@ -46,7 +41,7 @@ impl Registry {
 
     /// Registers a connection, whose session is looked at when it is due;
     /// [`unregister`](Self::unregister) must follow.
-    pub(super) fn register(&self, id: SessionId, due: Option<Due>) -> Arc<Signal> {
+    pub(super) fn register(&self, id: SessionId, due: Option<Timestamp>) -> Arc<Signal> {
         let (signal, left) = self.0.table.change(id, |entry| {
             entry.guards = entry.guards.saturating_add(1);
             if let Some(due) = due {
@@ -66,7 +61,7 @@ impl Registry {
         let removed = self.0.table.remove_if(id, |entry| {
             entry.guards = entry.guards.saturating_sub(1);
             let is_last = entry.guards == 0;
-            if let (true, Some(due)) = (is_last, &entry.due) {
+            if let (true, Some(due)) = (is_last, entry.due) {
                 self.0.agenda.leave(id, due);
             }
             is_last
@@ -85,19 +80,17 @@ impl Registry {
         due
     }
 
-    /// Looks at a session again later, if it still holds a connection.
-    pub(super) fn moved(&self, id: SessionId, now: Timestamp) {
-        self.0.table.change_if_any(id, |entry| {
-            if let Some(due) = entry.due {
-                self.enter(id, entry, due.moved(now));
-            }
-        });
+    /// Looks at a session again at this time, if it still holds a connection.
+    pub(super) fn moved(&self, id: SessionId, due: Timestamp) {
+        self.0
+            .table
+            .change_if_any(id, |entry| self.enter(id, entry, due));
     }
 
     /// The last one counts: one that is too early only asks the store too early.
-    fn enter(&self, id: SessionId, entry: &mut Entry, due: Due) {
+    fn enter(&self, id: SessionId, entry: &mut Entry, due: Timestamp) {
         let before = entry.due.replace(due);
-        self.0.agenda.enter(id, before.as_ref(), &due);
+        self.0.agenda.enter(id, before, due);
     }
 
     /// One more connection is open, or one less.

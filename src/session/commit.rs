@@ -240,7 +240,7 @@ async fn check(
         .into_iter()
         .next();
     Ok(match standing {
-        Some(Checked::Live) => None,
+        Some(Checked::Live { .. }) => None,
         Some(Checked::Due(reason) | Checked::Ended(reason)) => Some(NotLive::Due(reason.into())),
         Some(Checked::Unknown) | None => Some(NotLive::Unknown),
     })

@@ -58,7 +58,7 @@ impl Session {
         let standings =
             asked.inspect_err(|error| self.context().road.store_failed("check", error))?;
         let why = match standings.into_iter().next() {
-            Some(Checked::Live) => return self.extended().ok_or(ExtendError::NoSession),
+            Some(Checked::Live { .. }) => return self.extended().ok_or(ExtendError::NoSession),
             Some(Checked::Due(reason) | Checked::Ended(reason)) => NotLive::Due(reason.into()),
             Some(Checked::Unknown) | None => NotLive::Unknown,
         };

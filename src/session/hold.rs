@@ -4,7 +4,7 @@ use super::{Session, SocketRefused};
 use crate::{
     audit::EventKind,
     id::SessionId,
-    live::{Close, CloseRules, Due, LiveGuard, LiveSocket, watch},
+    live::{Close, CloseRules, LiveGuard, LiveSocket, watch},
     policy::judge_websocket,
     record::Live,
     store,
@@ -90,7 +90,11 @@ impl Session {
     /// Registers a connection of the live session.
     pub(crate) fn guard(&self) -> Option<LiveGuard> {
         let road = &self.context().road;
-        let due = |live: &Live| (live.id, Due::of(live, road.clock.now()));
+        let due = |live: &Live| {
+            let deadline = live.record.deadline(live.last_seen);
+            let due_in = deadline.saturating_since(live.now);
+            (live.id, road.clock.now().saturating_add(due_in))
+        };
         let (id, due) = self.with_live(due)?;
         let guard = road.live.hold_until(id, self.0.mark, Some(due));
         if guard.is_unverified() {

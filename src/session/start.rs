@@ -172,6 +172,7 @@ impl Session {
             replaces: old.map(|old| old.id),
             ticket: self.state().ticket.take(),
             claimant: context.road.claimant()?,
+            request_id: self.request_id().cloned(),
         })
     }
 

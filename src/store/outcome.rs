@@ -1,7 +1,7 @@
 //! What goes into a store's operations, and every way they can come out.
 
 use crate::{
-    id::{SecretHash, SessionId, Subject},
+    id::{RequestId, SecretHash, SessionId, Subject},
     reason::{Cause, EndReason},
     record::{Changes, Client, Departed, Generation, Grants, Live, Tombstone, Values},
     time::Timestamp,
@@ -100,6 +100,19 @@ pub struct NewSession {
     pub ticket: Option<Ticket>,
     /// Who works on the sessions that end in this step.
     pub claimant: Claimant,
+    /// The request that asks for it, if it has a name.
+    pub request_id: Option<RequestId>,
+}
+
+impl NewSession {
+    /// The cause of a session that ends in this step: by the request that asks for the new one.
+    pub fn ending_for(&self, reason: EndReason) -> Cause {
+        let cause = Cause::from(reason);
+        match &self.request_id {
+            Some(id) => cause.with_request_id(id.clone()),
+            None => cause,
+        }
+    }
 }
 
 /// Who works on an ending first, and for how long it is theirs.
@@ -229,7 +242,11 @@ pub enum End {
 #[expect(clippy::exhaustive_enums, reason = "callers must handle every outcome")]
 pub enum Checked {
     /// Live.
-    Live,
+    Live {
+        /// Until it is due if nothing happens to it: the first of its deadlines, its touch interval
+        /// included, counted from the store's answer and in the store's time.
+        due_in: Duration,
+    },
     /// A deadline or a cut has passed and nobody concluded it.
     Due(EndReason),
     /// It ended.

@@ -39,11 +39,11 @@ impl Road {
             let standings = asked.unwrap_or_else(|error| {
                 self.store_failed("check", &error);
                 // Whether they may go on is decided where everything held is checked.
-                vec![Checked::Live; ids.len()]
+                vec![Checked::Live { due_in: RETRY }; ids.len()]
             });
             for (id, standing) in ids.iter().zip(standings) {
                 match standing {
-                    Checked::Live => self.live.moved(*id, now),
+                    Checked::Live { due_in } => self.live.moved(*id, now.saturating_add(due_in)),
                     over => self.cut_and_end(*id, over),
                 }
             }
@@ -74,7 +74,7 @@ impl Road {
         let asked = self.store.check(&[id], Activity::Active).await;
         let standings = asked.inspect_err(|error| self.store_failed("check", error))?;
         let standing = standings.into_iter().next().unwrap_or(Checked::Unknown);
-        let live = standing == Checked::Live;
+        let live = matches!(standing, Checked::Live { .. });
         self.react(id, standing).await;
         Ok(live)
     }
@@ -90,7 +90,7 @@ impl Road {
 
     async fn react(self: &Arc<Self>, id: SessionId, standing: Checked) {
         match standing {
-            Checked::Live => {}
+            Checked::Live { .. } => {}
             Checked::Due(reason) => {
                 // Recorded by `end` itself if the store fails, and tried again by the next sweep.
                 if self.end(id, reason.clone().into()).await.is_err() {
@@ -110,6 +110,9 @@ impl Road {
 
 /// How many ids one `check` may name.
 const MOST_IDS: usize = 500;
+
+/// How soon the store is asked again about what is due when it could not say.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether something is due: as often as the sweeper looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);

@@ -57,8 +57,8 @@ async fn a_record_names_the_request_by_which_it_came() {
         "session-started of req-1",
         "log-out-refused of req-2",
         "session-rotated of req-3",
-        // The store ended it in the step that created the next.
-        "session-ended of -",
+        // By the store, in the step that created the next.
+        "session-ended of req-4",
         "session-started of req-4",
         "session-ended of req-5",
         "use-after-end of req-6",

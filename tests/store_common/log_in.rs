@@ -44,5 +44,6 @@ pub(crate) async fn plan(store: &dyn SessionStore, of: &str) -> NewSession {
         replaces: None,
         ticket: None,
         claimant: claimant(),
+        request_id: None,
     }
 }

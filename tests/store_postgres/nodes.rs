@@ -240,7 +240,10 @@ async fn touches_stay_in_their_page() {
     for _ in 0..2 {
         schema.move_time(60_000).await;
         let answers = store.check(&ids[..2], Activity::Active).await.unwrap();
-        assert_eq!(answers, [Checked::Live, Checked::Live]);
+        assert!(matches!(
+            answers[..],
+            [Checked::Live { .. }, Checked::Live { .. }]
+        ));
         for id in &ids[2..] {
             let answer = store.check_in(*id, &SECRET, Activity::Active).await;
             assert!(matches!(answer.unwrap(), CheckIn::Live(_)));

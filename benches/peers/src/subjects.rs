@@ -109,6 +109,7 @@ pub(crate) fn new_session(token: &Token, number: usize, touch_interval: Duration
             attempt: Attempt::from_bytes([0; 16]),
             lease: hour,
         },
+        request_id: None,
     }
 }
 

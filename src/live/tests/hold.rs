@@ -3,9 +3,8 @@
 use super::waker::CountingWaker;
 use crate::{
     id::SessionId,
-    live::{Due, Live, LiveGuard, Since},
+    live::{Live, LiveGuard, Since},
     reason::EndReason,
-    record::Remaining,
     time::Timestamp,
 };
 use std::{
@@ -74,18 +73,15 @@ fn what_is_not_known_is_unverified() {
 #[test]
 fn what_is_held_is_due_once_and_leaves_nothing_behind() {
     let (live, now) = (Live::default(), Timestamp::from_unix_millis(1_000_000));
-    let idle = Some(Duration::from_mins(15));
-    let absolute = Duration::from_hours(8);
-    let due = || Due::new(Remaining { idle, absolute }, idle, now);
+    let deadline = now.saturating_add(Duration::from_mins(15));
     let mark = live.mark();
     let guards: Vec<_> = (0..3)
-        .map(|_| live.hold_until(id(1), mark, Some(due())))
+        .map(|_| live.hold_until(id(1), mark, Some(deadline)))
         .collect();
-    let cut = live.hold_until(id(2), mark, Some(due()));
+    let cut = live.hold_until(id(2), mark, Some(deadline));
     live.ended(id(2), EndReason::Logout);
     assert_eq!(live.agenda_len(), 2, "one place for each session");
 
-    let deadline = now.saturating_add(Duration::from_mins(15));
     let before = deadline.saturating_sub(Duration::from_millis(1));
     assert_eq!(live.due(before), []);
     assert_eq!(
@@ -93,9 +89,9 @@ fn what_is_held_is_due_once_and_leaves_nothing_behind() {
         [id(1)],
         "what was cut is nobody's matter"
     );
-    live.moved(id(1), deadline);
-    assert_eq!(live.due(deadline), []);
     let again = deadline.saturating_add(Duration::from_secs(30));
+    live.moved(id(1), again);
+    assert_eq!(live.due(deadline), []);
     assert_eq!(live.due(again), [id(1)]);
     live.moved(id(1), again);
 

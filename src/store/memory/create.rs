@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     id::{SessionId, Subject},
-    reason::{Cause, EndReason},
+    reason::EndReason,
     record::{Generation, Live, Record},
     store::{AtLimit, Created, Error, Limit, NewSession, Ticket, change::record_of},
     time::Timestamp,
@@ -52,6 +52,8 @@ impl MemoryStore {
             Err(limit) => return Ok(Created::LimitReached(limit)),
         };
         let (id, claimant) = (session.id, session.claimant);
+        let ends_for = [EndReason::Superseded, EndReason::Reauthenticated];
+        let [superseded, reauthenticated] = ends_for.map(|reason| session.ending_for(reason));
         let Some(live) = self.try_insert(session, now)? else {
             return Ok(Created::Conflict);
         };
@@ -59,14 +61,10 @@ impl MemoryStore {
         self.deadlines.arm(id, live.record.deadline(now));
 
         let mut ended = Vec::new();
-        let superseded = room
-            .oldest
-            .into_iter()
-            .map(|id| (id, EndReason::Superseded));
-        let replaced = room.replaced.map(|id| (id, EndReason::Reauthenticated));
-        for (id, reason) in superseded.chain(replaced) {
-            let cause = Cause::from(reason);
-            if let Swapped::First(departed, _) = self.swap(id, Some(&cause), claimant, now) {
+        let oldest = room.oldest.into_iter().map(|id| (id, &superseded));
+        let replaced = room.replaced.map(|id| (id, &reauthenticated));
+        for (id, cause) in oldest.chain(replaced) {
+            if let Swapped::First(departed, _) = self.swap(id, Some(cause), claimant, now) {
                 neighbours.remove(&self.index.place(subject.as_ref(), id));
                 ended.push(departed);
             }

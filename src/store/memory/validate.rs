@@ -121,7 +121,9 @@ impl MemoryStore {
             return Checked::Due(due.cause.reason().clone());
         }
         touch(last_seen, record, activity, now);
-        Checked::Live
+        Checked::Live {
+            due_in: record.deadline(seen(last_seen)).saturating_since(now),
+        }
     }
 
     /// The session, if it is live.

@@ -71,7 +71,7 @@ impl SessionStore for NearCache {
         let (memory, asked) = (Arc::clone(&self.memory), ids.to_vec());
         self.store.check(ids, activity).map(move |answer| {
             let checked = asked.into_iter().zip(answer.iter().flatten());
-            let over = checked.filter(|(_, checked)| **checked != Checked::Live);
+            let over = checked.filter(|(_, checked)| !matches!(checked, Checked::Live { .. }));
             memory.evict_all(over.map(|(id, _)| id));
             answer
         })

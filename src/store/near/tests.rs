@@ -43,6 +43,7 @@ fn live_in(store: &MemoryStore) -> Live {
         replaces: None,
         ticket: None,
         claimant: CLAIMANT,
+        request_id: None,
     };
     match store.create(session) {
         Reply::Now(Ok(Created::Created { live, .. })) => live,

@@ -57,6 +57,9 @@ impl Inner {
             .limit
             .is_some_and(|limit| limit.at_limit == AtLimit::RefuseNew);
         let ticket = session.ticket;
+        let ends_for = [EndReason::Superseded, EndReason::Reauthenticated];
+        let [superseded, reauthenticated] =
+            ends_for.map(|reason| codec::cause_to_text(&session.ending_for(reason)));
         self.statements
             .create()
             .bind(session.id.as_bytes().to_vec())
@@ -75,8 +78,8 @@ impl Inner {
             .bind(ticket.map(|ticket| instant(ticket.issued_at)))
             .bind(session.claimant.attempt.as_bytes().to_vec())
             .bind(millis(session.claimant.lease))
-            .bind(codec::cause_to_text(&EndReason::Superseded.into()))
-            .bind(codec::cause_to_text(&EndReason::Reauthenticated.into()))
+            .bind(superseded)
+            .bind(reauthenticated)
             .bind(self.node.clone())
     }
 }

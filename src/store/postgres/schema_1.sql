@@ -352,7 +352,7 @@ begin
 end $$;
 
 create function @schema@.check_held(p_ids bytea[], p_active boolean)
-returns table (id bytea, verdict text, cause text) language plpgsql volatile as $$
+returns table (id bytea, verdict text, cause text, due_in bigint) language plpgsql volatile as $$
 declare
   n bigint := @schema@.now_ms();
   v record;
@@ -372,6 +372,7 @@ begin
       id := r.id;
       verdict := case when r.ended_at is not null then 'ended' when d.cause is not null then 'due' else 'live' end;
       cause := coalesce(r.cause, d.cause);
+      due_in := least(r.absolute_deadline, r.last_seen + r.idle_timeout + r.touch_interval) - n;
       return next;
     end if;
   end loop;
@@ -385,8 +386,9 @@ begin
     verdict := case when r.ended_at is not null then 'ended' when d.cause is not null then 'due' else 'live' end;
     cause := coalesce(r.cause, d.cause);
     if verdict = 'live' then
-      update @schema@.session x set last_seen = greatest(x.last_seen, n) where x.id = r.id;
+      update @schema@.session x set last_seen = greatest(x.last_seen, n) where x.id = r.id returning x.* into r;
     end if;
+    due_in := least(r.absolute_deadline, r.last_seen + r.idle_timeout + r.touch_interval) - n;
     return next;
   end loop;
 end $$;

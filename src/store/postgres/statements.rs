@@ -59,7 +59,7 @@ const CHECK_IN: &str = "select record_send(case \
 statements! {
     acknowledge: "select @schema@.acknowledge($1, $2) as done",
     begin_log_in: "select generation, now from @schema@.begin_log_in()",
-    check: "select id, verdict, cause from @schema@.check_held($1, $2)",
+    check: "select id, verdict, cause, due_in from @schema@.check_held($1, $2)",
     check_in: CHECK_IN,
     create: answers!(
         "create_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use sqlx::{Row, postgres::PgRow};
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 impl Inner {
     pub(super) async fn validate(
@@ -105,7 +105,9 @@ fn checked(row: &PgRow) -> Result<(SessionId, Checked), Fault> {
         Ok(codec::cause_from_text(&cause)?.reason().clone())
     };
     let checked = match row.text("verdict")?.as_deref() {
-        Some("live") => Checked::Live,
+        Some("live") => Checked::Live {
+            due_in: Duration::from_millis(row.some_number("due_in")?),
+        },
         Some("due") => Checked::Due(reason()?),
         Some("ended") => Checked::Ended(reason()?),
         _ => return Err(Fault::of("verdict")),

@@ -109,8 +109,12 @@ impl Inner {
             .optional(issued)
             .bytes(session.claimant.attempt.as_bytes())
             .text(millis(session.claimant.lease))
-            .text(codec::cause_to_text(&EndReason::Superseded.into()))
-            .text(codec::cause_to_text(&EndReason::Reauthenticated.into()));
+            .text(codec::cause_to_text(
+                &session.ending_for(EndReason::Superseded),
+            ))
+            .text(codec::cause_to_text(
+                &session.ending_for(EndReason::Reauthenticated),
+            ));
         call
     }
 }

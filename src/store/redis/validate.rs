@@ -6,6 +6,7 @@ use crate::{
     record::Activity,
     store::{CheckIn, Checked, Error},
 };
+use std::time::Duration;
 
 impl Inner {
     pub(super) async fn validate(
@@ -53,7 +54,9 @@ impl Inner {
         let answers = answers.into_iter().map(|answered| {
             let answered = answered?;
             match answered.verdict.as_str() {
-                "live" => Ok(Checked::Live),
+                "live" => Ok(Checked::Live {
+                    due_in: Duration::from_millis(answered.number(0)?),
+                }),
                 "due" => Ok(Checked::Due(answered.cause()?.reason().clone())),
                 "ended" => Ok(Checked::Ended(answered.cause()?.reason().clone())),
                 "unknown" => Ok(Checked::Unknown),

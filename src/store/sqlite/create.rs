@@ -145,7 +145,7 @@ impl Write<'_> {
         let mut ended = Vec::new();
         for (found, reason) in superseded.chain(replaced) {
             let departed = self
-                .conclude(found, reason.into(), session.claimant, CREATE)
+                .conclude(found, session.ending_for(reason), session.claimant, CREATE)
                 .await?;
             ended.extend(departed);
         }

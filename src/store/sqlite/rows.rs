@@ -96,6 +96,11 @@ impl Found {
         })
     }
 
+    /// The first of its deadlines.
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.stored.record.deadline(self.stored.last_seen)
+    }
+
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
         self.stored.gone.is_none() && self.due(now).is_none()
     }

@@ -145,7 +145,9 @@ fn answers(ids: &[SessionId], found: &[Found], now: Timestamp) -> Vec<Checked> {
         Some(found) => match (&found.stored.gone, found.due(now)) {
             (Some(gone), _) => Checked::Ended(gone.ending.reason().clone()),
             (None, Some(due)) => Checked::Due(due.cause.reason().clone()),
-            (None, None) => Checked::Live,
+            (None, None) => Checked::Live {
+                due_in: found.deadline().saturating_since(now),
+            },
         },
     };
     ids.iter().map(answer).collect()

@@ -105,7 +105,7 @@ impl Road {
         swept: &mut ScratchSwept,
     ) {
         match standing {
-            Checked::Live => {
+            Checked::Live { .. } => {
                 // Known first, then looked: it may have ended since the store was asked.
                 scratch.know(id);
                 match self.live.since(mark, id) {

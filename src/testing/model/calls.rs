@@ -5,6 +5,7 @@ use super::{
     run::{Known, Run, Step, claimant, ok, same, secret, subject},
 };
 use crate::{
+    id::RequestId,
     record::{Activity, Grants, Values},
     store::{AtLimit, CheckIn, Created, Limit, NewSession, SessionStore, Ticket, Update, Updated},
     testing::StoreHarness,
@@ -50,6 +51,7 @@ impl<H: StoreHarness> Run<'_, H> {
                 .map(|(_, id)| id),
             ticket: None,
             claimant: claimant(),
+            request_id: RequestId::new(format!("log-in-{}", self.sessions.len())),
         };
         let (mut theirs, mut ours) = (theirs.clone(), theirs);
         if let Some((their_ticket, our_ticket)) = self.ticket(plan.ticket, index) {
@@ -124,6 +126,7 @@ impl<H: StoreHarness> Run<'_, H> {
             replaces: None,
             ticket: None,
             claimant: claimant(),
+            request_id: None,
         };
         self.create(plan.clone(), plan).await.map(|_| ())
     }
@@ -148,7 +151,10 @@ impl<H: StoreHarness> Run<'_, H> {
         let (ids, activity) = (self.several(sessions), activity(active));
         let theirs = ok(self.store.check(&ids, activity)).await;
         let ours = ok(self.reference.check(&ids, activity)).await;
-        same(&format!("{theirs:?}"), &format!("{ours:?}"))
+        same(
+            &self.eye.checked(&theirs),
+            &self.reference_eye.checked(&ours),
+        )
     }
 
     pub(super) async fn update(

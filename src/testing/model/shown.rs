@@ -4,7 +4,7 @@ use crate::{
     id::SecretHash,
     reason::Ending,
     record::{Departed, Live, RecordParts, Tombstone},
-    store::{CheckIn, Created, End, Listed, NotLive, Rotated, Updated},
+    store::{CheckIn, Checked, Created, End, Listed, NotLive, Rotated, Updated},
     time::Timestamp,
 };
 use std::fmt::Write;
@@ -140,6 +140,19 @@ impl Eye {
                 format!("{check_in:?}")
             }
         }
+    }
+
+    pub(super) fn checked(self, checked: &[Checked]) -> String {
+        let shown = checked.iter().map(|checked| match checked {
+            Checked::Live { due_in } if self.coarse => {
+                let minutes = (due_in.as_secs() + 30) / 60;
+                format!("Live for {minutes}min")
+            }
+            Checked::Live { .. } | Checked::Due(_) | Checked::Ended(_) | Checked::Unknown => {
+                format!("{checked:?}")
+            }
+        });
+        shown.collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn updated(self, updated: &Updated) -> String {

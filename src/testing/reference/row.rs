@@ -57,11 +57,8 @@ impl Row {
         first_cut: Option<&Cut>,
         now: Timestamp,
     ) -> Option<(Timestamp, Cause, Option<Generation>)> {
-        let idle = self.parts.idle_timeout.map(|idle| {
-            let allowed = idle.saturating_add(self.parts.touch_interval);
-            let deadline = self.last_seen.saturating_add(allowed);
-            (deadline, EndReason::IdleTimeout.into(), None)
-        });
+        let idle = self.idle_deadline();
+        let idle = idle.map(|deadline| (deadline, EndReason::IdleTimeout.into(), None));
         let absolute = self.parts.absolute_deadline;
         let absolute = (absolute, EndReason::AbsoluteTimeout.into(), None);
         let cut = first_cut.map(|cut| (cut.at, cut.cause.clone(), Some(cut.generation)));
@@ -131,6 +128,19 @@ impl Row {
             ended_at,
             self.parts.absolute_deadline,
         ))
+    }
+
+    fn idle_deadline(&self) -> Option<Timestamp> {
+        let idle = self.parts.idle_timeout?;
+        let allowed = idle.saturating_add(self.parts.touch_interval);
+        Some(self.last_seen.saturating_add(allowed))
+    }
+
+    /// The first of its deadlines.
+    pub(super) fn deadline(&self) -> Timestamp {
+        let absolute = self.parts.absolute_deadline;
+        self.idle_deadline()
+            .map_or(absolute, |idle| idle.min(absolute))
     }
 
     pub(super) fn touch(&mut self, now: Timestamp) {

@@ -126,8 +126,10 @@ impl State {
             }
         }
         let claimant = session.claimant;
-        let mut ended = self.end_many(&others, &EndReason::Superseded.into(), claimant);
-        ended.extend(self.end_many(&replaced, &EndReason::Reauthenticated.into(), claimant));
+        let superseded = session.ending_for(EndReason::Superseded);
+        let reauthenticated = session.ending_for(EndReason::Reauthenticated);
+        let mut ended = self.end_many(&others, &superseded, claimant);
+        ended.extend(self.end_many(&replaced, &reauthenticated, claimant));
         let now = self.now();
         let live = self.insert(session).live(now);
         Created::Created { live, ended }
@@ -206,10 +208,15 @@ impl State {
             Some(NotLive::Ended(tombstone)) => Checked::Ended(tombstone.reason().clone()),
             Some(NotLive::Due(cause)) => Checked::Due(cause.reason().clone()),
             None => {
-                if let (Activity::Active, Some(row)) = (activity, self.rows.get_mut(&id)) {
+                let Some(row) = self.rows.get_mut(&id) else {
+                    return Checked::Unknown;
+                };
+                if activity == Activity::Active {
                     row.touch(now);
                 }
-                Checked::Live
+                Checked::Live {
+                    due_in: row.deadline().saturating_since(now),
+                }
             }
         }
     }

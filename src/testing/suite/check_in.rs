@@ -200,11 +200,12 @@ pub async fn a_touch_is_written_once_an_interval<H: StoreHarness>(harness: H) {
 pub async fn passive_requests_do_not_keep_a_session_alive<H: StoreHarness>(harness: H) {
     let fixture = Fixture::open(harness).await;
     let id = fixture.log_in("alice").await;
-    for _ in 0..14 {
+    for left in (1..=14).rev() {
         fixture.advance(Duration::from_mins(1)).await;
         fixture.expect_live(id, "not yet idle").await;
-        let answers = ok(fixture.store.check(&[id], Activity::Passive)).await;
-        assert_eq!(answers, [Checked::Live]);
+        let answers = fixture.check(&[id], Activity::Passive).await;
+        let due_in = Duration::from_mins(left);
+        assert_eq!(answers, [Checked::Live { due_in }]);
     }
     fixture.advance(Duration::from_mins(1)).await;
     fixture
@@ -277,16 +278,21 @@ pub async fn check_answers_in_the_order_of_the_ids<H: StoreHarness>(harness: H) 
     let unknown = SessionId::from_bytes([9; 16]);
 
     let asked = [unknown, ended, live, due, live, unknown];
-    let expected = [
-        Checked::Unknown,
-        Checked::Ended(EndReason::Forced),
-        Checked::Live,
-        Checked::Due(EndReason::IdleTimeout),
-        Checked::Live,
-        Checked::Unknown,
-    ];
-    for activity in [Activity::Passive, Activity::Active, Activity::Active] {
-        let answers = ok(fixture.store.check(&asked, activity)).await;
+    for (activity, minutes) in [
+        (Activity::Passive, 10),
+        (Activity::Active, 15),
+        (Activity::Active, 15),
+    ] {
+        let due_in = Duration::from_mins(minutes);
+        let expected = [
+            Checked::Unknown,
+            Checked::Ended(EndReason::Forced),
+            Checked::Live { due_in },
+            Checked::Due(EndReason::IdleTimeout),
+            Checked::Live { due_in },
+            Checked::Unknown,
+        ];
+        let answers = fixture.check(&asked, activity).await;
         assert_eq!(
             answers, expected,
             "one answer an id, in their order ({activity:?})"
@@ -326,7 +332,7 @@ pub async fn check_takes_five_hundred_ids<H: StoreHarness>(harness: H) {
     assert_eq!(answers.len(), 500, "one answer an id");
     for (number, answer) in answers.iter().enumerate() {
         assert_eq!(
-            *answer == Checked::Live,
+            matches!(answer, Checked::Live { .. }),
             number % 5 != 0,
             "id {number} is {answer:?}"
         );

@@ -5,8 +5,8 @@ use crate::{
     reason::{Cause, EndReason},
     record::{Activity, Departed, Generation, Live, Scope, Tombstone, Values},
     store::{
-        Answer, AtLimit, Attempt, CheckIn, Claimant, Created, End, Limit, NewSession, NotLive,
-        SessionStore, Update, Updated,
+        Answer, AtLimit, Attempt, CheckIn, Checked, Claimant, Created, End, Limit, NewSession,
+        NotLive, SessionStore, Update, Updated,
     },
     testing::StoreHarness,
     time::Timestamp,
@@ -122,6 +122,20 @@ impl<H: StoreHarness> Fixture<H> {
             || !self.harness.time_stands_still() && apart < Duration::from_secs(10)
     }
 
+    /// How sessions stand, as far as the store's time stands still: to the minute where it does not.
+    pub(super) async fn check(&self, ids: &[SessionId], activity: Activity) -> Vec<Checked> {
+        let mut answers = ok(self.store.check(ids, activity)).await;
+        if self.harness.time_stands_still() {
+            return answers;
+        }
+        for answer in &mut answers {
+            if let Checked::Live { due_in } = answer {
+                *due_in = Duration::from_mins((due_in.as_secs() + 30) / 60);
+            }
+        }
+        answers
+    }
+
     /// The usual session, not yet created: idle after [`IDLE`], every touch written.
     pub(super) async fn plan(&self, of: Option<&str>) -> NewSession {
         plan(&self.store, of).await
@@ -227,6 +241,7 @@ pub(super) async fn plan(store: &Arc<dyn SessionStore>, of: Option<&str>) -> New
         replaces: None,
         ticket: None,
         claimant: claimant(),
+        request_id: None,
     }
 }
 

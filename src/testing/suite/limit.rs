@@ -2,6 +2,7 @@
 
 use super::fixture::{EVERYONE, Fixture, IDLE, claimant, ids, limit, must, of_subject, ok, plan};
 use crate::{
+    id::RequestId,
     reason::EndReason,
     record::Departed,
     store::{AtLimit, CheckIn, Created},
@@ -50,6 +51,8 @@ pub async fn a_log_in_beyond_the_limit_ends_the_oldest<H: StoreHarness>(harness:
     // The limit was lowered to 2 meanwhile: three must go.
     let mut plan = fixture.plan(Some("alice")).await;
     plan.limit = Some(limit(2, AtLimit::EndOldest));
+    plan.request_id = RequestId::new("log-in");
+    let asked_by = plan.request_id.clone();
     let (id, created) = (plan.id, fixture.create(plan).await);
     let ended = must!(created, Created::Created { ended, .. } => ended, "the oldest make room");
 
@@ -60,6 +63,11 @@ pub async fn a_log_in_beyond_the_limit_ends_the_oldest<H: StoreHarness>(harness:
     );
     for departed in &ended {
         assert_eq!(*departed.ending.reason(), EndReason::Superseded);
+        assert_eq!(
+            departed.ending.cause().request_id(),
+            asked_by.as_ref(),
+            "by the request that made the new one"
+        );
         assert!(
             ok(fixture.store.renew(departed.id, departed.claim, IDLE)).await,
             "the work is leased to whoever created the new session"
@@ -88,6 +96,7 @@ pub async fn the_replaced_session_is_not_counted<H: StoreHarness>(harness: H) {
         let (other, old) = (fixture.log_in(&of).await, fixture.log_in(&of).await);
         let mut plan = fixture.plan(Some(&of)).await;
         (plan.limit, plan.replaces) = (Some(limit(2, at_limit)), Some(old));
+        plan.request_id = RequestId::new("again");
         let id = plan.id;
         let ended = must!(fixture.create(plan).await, Created::Created { ended, .. } => ended,
             "{of}: with the replaced session gone there is room");
@@ -97,6 +106,8 @@ pub async fn the_replaced_session_is_not_counted<H: StoreHarness>(harness: H) {
             EndReason::Reauthenticated,
             "{of}"
         );
+        let asked_by = ended[0].ending.cause().request_id();
+        assert_eq!(asked_by.map(RequestId::as_str), Some("again"), "{of}");
         fixture
             .expect_ended(old, EndReason::Reauthenticated, "it was replaced")
             .await;

@@ -223,7 +223,7 @@ pub async fn a_touch_by_id_never_revives<H: StoreHarness>(harness: H) {
     race(
         harness,
         |store, id| store.check(&[id], Activity::Active),
-        |answer| matches!(&answer[..], [Checked::Live | Checked::Ended(_)]),
+        |answer| matches!(&answer[..], [Checked::Live { .. } | Checked::Ended(_)]),
     )
     .await;
 }

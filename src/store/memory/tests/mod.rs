@@ -69,6 +69,7 @@ fn new_session(name: Option<&str>) -> NewSession {
         replaces: None,
         ticket: None,
         claimant: claimant(),
+        request_id: None,
     }
 }
 
