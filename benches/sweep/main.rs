@@ -3,18 +3,25 @@
 //! 1. How long a live read takes while a million due sessions end, beside how long it takes when
 //!    none does, with one worker thread and with two; and what memory is given back.
 //! 2. How late the idle timeout fires with a million live sessions and not one request.
+//!
+//! With `--all-features -- --redis URL` or `--postgres URL`, the address of a server that is empty, and perhaps
+//! `--sessions N`: how long a check-in takes while another node ends them.
 
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot run has to stop, and says where"
 )]
 
+mod sessions;
+#[cfg(all(feature = "postgres", feature = "redis"))]
+mod shared;
+mod waits;
+
+use self::sessions::IDLE;
 use adjourn::{
     Session, Sessions,
     audit::{Event, EventKind, NonBlocking, Sink},
-    id::{SessionId, Subject, Token},
-    record::Values,
-    store::{Attempt, Claimant, MemoryStore, NewSession, SessionStore},
+    store::MemoryStore,
     time::{ManualClock, SystemClock},
 };
 use bytes::Bytes;
@@ -24,6 +31,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{
     alloc::System,
     convert::Infallible,
+    env,
+    error::Error,
     io::{self, Write},
     sync::{
         Arc, Mutex, PoisonError,
@@ -37,7 +46,49 @@ use tower::{Layer, Service, service_fn};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let arguments: Vec<_> = env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    if arguments.is_empty() {
+        return Ok(in_memory()?);
+    }
+    let report = on_a_server(&arguments)?;
+    writeln!(io::stdout(), "{report}")?;
+    Ok(())
+}
+
+#[cfg(all(feature = "postgres", feature = "redis"))]
+fn on_a_server(arguments: &[String]) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let (which, url, many) = match *arguments {
+        [which, url] => (which, url, MANY),
+        [which, url, "--sessions", many] => (which, url, many.parse()?),
+        _ => return Err(WHICH.into()),
+    };
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match which {
+            "--redis" => shared::on_redis(url, many).await,
+            "--postgres" => shared::on_postgres(url, many).await,
+            _ => Err(WHICH.into()),
+        }
+    })
+}
+
+#[cfg(all(feature = "postgres", feature = "redis"))]
+const WHICH: &str = "which store? --redis URL or --postgres URL, and perhaps --sessions N";
+
+#[cfg(not(all(feature = "postgres", feature = "redis")))]
+fn on_a_server(_: &[String]) -> Result<String, Box<dyn Error + Send + Sync>> {
+    Err("the stores for several nodes need --all-features".into())
+}
+
+fn in_memory() -> io::Result<()> {
     let mut out = io::stdout().lock();
     for workers in [1, 2] {
         let runtime = match workers {
@@ -128,16 +179,7 @@ impl Requests {
 
     async fn stop(self) -> String {
         self.stop.store(true, Ordering::Relaxed);
-        let mut waits = self.task.await.expect("no panic");
-        waits.sort_unstable();
-        let at = |per_mille: usize| waits.get(waits.len() * per_mille / 1_000);
-        let worst = waits.last().copied().unwrap_or_default();
-        format!(
-            "{} of them, half within {:?}, 99.9 % within {:?}, worst {worst:?}",
-            waits.len(),
-            at(500).copied().unwrap_or_default(),
-            at(999).copied().unwrap_or_default(),
-        )
+        waits::report(self.task.await.expect("no panic"))
     }
 }
 
@@ -207,27 +249,7 @@ impl Sink for Lags {
 
 /// A session in the store, and the cookie of its client.
 async fn create(store: &MemoryStore, idle: Duration) -> HeaderValue {
-    let id = store.mint_id(None).await.expect("random bytes");
-    let token = Token::new(id).expect("random bytes");
-    let session = NewSession {
-        id,
-        secret_hash: token.secret_hash(),
-        subject: Subject::new(format!("user-{id}")).ok(),
-        idle_timeout: Some(idle),
-        touch_interval: Duration::ZERO,
-        absolute_timeout: IDLE * 96,
-        client: None,
-        values: Values::from_iter([("value", [b'7'; 32].as_slice())]),
-        limit: None,
-        replaces: None,
-        ticket: None,
-        claimant: Claimant {
-            attempt: Attempt::from_bytes(*SessionId::as_bytes(&id)),
-            lease: IDLE,
-        },
-        request_id: None,
-    };
-    store.create(session).await.expect("the store is not full");
+    let token = sessions::create(store, idle, Duration::ZERO).await;
     let cookie = format!("__Host-sid={}", &*token.expose());
     cookie.parse().expect("base64url")
 }
@@ -239,4 +261,3 @@ fn live_heap() -> usize {
 }
 
 const MANY: usize = 1_000_000;
-const IDLE: Duration = Duration::from_mins(15);
