@@ -36,6 +36,11 @@ impl Server {
 
     /// A server for one test, which may stop it.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// As [`start`](Self::start), with these options of `postgres`, without spaces in their values.
+    pub(crate) fn start_with(settings: &str) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let Some(programs) = programs() else {
             assert!(
@@ -60,6 +65,7 @@ impl Server {
             .arg("keeper")
             .arg(&folder)
             .arg(&programs)
+            .arg(settings)
             .current_dir(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -146,7 +152,7 @@ impl Drop for Server {
     }
 }
 
-/// Makes a database in `$1` with the programs in `$2`, runs it, takes orders line by line, and
+/// Makes a database in `$1` with the programs in `$2`, runs it with the options `$3`, takes orders line by line, and
 /// removes everything when nobody is left to give any.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
@@ -157,7 +163,7 @@ trap '' INT TERM HUP
   start() {
     "$2/pg_ctl" -D data -l server.log -w -o "-k $1 -c listen_addresses='' -c port=5432 \
       -c fsync=off -c full_page_writes=off -c max_connections=200 -c wal_writer_delay=10000 \
-      -c shared_preload_libraries=$preload" start
+      -c shared_preload_libraries=$preload $3" start
   }
   signal() {
     main=$(head -n 1 data/postmaster.pid)
@@ -168,11 +174,11 @@ trap '' INT TERM HUP
   if "$2/pg_config" --version >/dev/null 2>&1 && [ -e "$("$2/pg_config" --pkglibdir)/pg_stat_statements.so" ]; then
     preload=pg_stat_statements
   fi
-  start "$1" "$2" && touch ready
+  start "$1" "$2" "$3" && touch ready
   while read -r order; do
     case $order in
       crash) "$2/pg_ctl" -D data -w -m immediate stop; touch crashed ;;
-      start) start "$1" "$2"; touch started ;;
+      start) start "$1" "$2" "$3"; touch started ;;
       pause) signal STOP; touch paused ;;
       resume) signal CONT; touch resumed ;;
       replica)

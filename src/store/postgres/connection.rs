@@ -13,7 +13,7 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     query::Query,
 };
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout, timeout_at},
@@ -198,7 +198,13 @@ pub(super) fn named(operation: &'static str, schema: &SchemaName, error: sqlx::E
             }
             sqlx::Error::PoolTimedOut => unavailable("every connection of the pool is in use"),
             sqlx::Error::PoolClosed => unavailable("the pool is closed"),
-            sqlx::Error::Tls(_) => unavailable("no TLS connection to the server"),
+            sqlx::Error::Tls(_) => unavailable(
+                "no TLS connection to the server: sslmode asks for one, which needs a feature of sqlx in the application \
+                 (tls-rustls for one) and a server with ssl=on",
+            ),
+            sqlx::Error::Io(io) if io.kind() == io::ErrorKind::InvalidData => unavailable(
+                "no TLS connection to the server: its certificate is not trusted (sslrootcert), or is for another name",
+            ),
             _ => unavailable("no connection to the server"),
         }
         .with_source(error);

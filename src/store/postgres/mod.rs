@@ -13,7 +13,9 @@
 //! # Ok(()) }
 //! ```
 //! TLS is chosen by a feature of `sqlx` in the application, `tls-rustls` for one, and by `sslmode` in the
-//! address.
+//! address: `verify-full` checks the server's certificate, by the authorities in `sslrootcert` if it is given; `require` does
+//! not, and `prefer`, sqlx's default, goes on without TLS where there is none. With `require` or more an application without
+//! the feature gets an error that says so.
 //!
 //! # Rules
 //! 1. Every operation is one statement and one round trip: a call of a function that the migration

@@ -2,7 +2,8 @@
 
 use super::{fault::is_broken, link::SILENCE};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisError,
+    Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -37,6 +38,17 @@ impl Target {
             .max_retry_wait(200)
             .build();
         client.map(|client| Self::Cluster(Box::new(client)))
+    }
+
+    /// Whether it is reached by TLS; a cluster is reached through addresses that its client keeps to itself.
+    pub(super) fn is_tls(&self) -> bool {
+        match self {
+            Self::Cluster(_) => false,
+            Self::Node(client) => {
+                let address = client.get_connection_info().addr();
+                matches!(address, ConnectionAddr::TcpTls { .. })
+            }
+        }
     }
 
     pub(super) async fn connect(&self, limit: Duration) -> Result<Connection, RedisError> {

@@ -2,7 +2,12 @@
 
 use crate::store::Error;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
-use std::time::Duration;
+use std::{
+    error::{self, Error as _},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 pub(super) fn late(operation: &'static str, limit: Duration) -> Error {
     Error::unavailable(format!("{operation} took longer than {limit:?}"))
@@ -64,14 +69,42 @@ pub(super) fn named(operation: &str, error: &RedisError) -> Error {
             ))
         }
         (ErrorKind::Server(_) | ErrorKind::Extension, _) => unavailable("the server refused"),
-        _ if error.is_timeout() => unavailable("the server does not answer"),
-        // The server says why before it closes, but the client has then failed to write.
-        _ if is_lost(error) => unavailable(
-            "no connection to the server, which closes it: it stops, or has none left (maxclients)",
-        ),
-        _ => unavailable("no connection to the server"),
+        _ => unavailable(of_connection(error)),
     };
     named.with_source(Refusal(error.to_string()))
+}
+
+fn of_connection(error: &RedisError) -> &'static str {
+    if error.is_timeout() {
+        return "the server does not answer";
+    }
+    if is_bad_handshake(error) {
+        return "no TLS connection to the server: its certificate is not trusted, or is for another name";
+    }
+    // The server says why before it closes, but the client has then failed to write.
+    if is_lost(error) {
+        return "no connection to the server, which closes it: it stops, has none left (maxclients), or expects TLS \
+                (rediss://)";
+    }
+    "no connection to the server"
+}
+
+/// As [`named`], where a connection over TLS was to be made: a server that does not speak it waits for the end of a line.
+pub(super) fn named_over_tls(operation: &str, error: &RedisError) -> Error {
+    if !error.is_timeout() {
+        return named(operation, error);
+    }
+    Error::unavailable(format!(
+        "{operation}: the server does not answer over TLS (rediss://): is this its port for TLS (tls-port)?"
+    ))
+    .with_source(Refusal(error.to_string()))
+}
+
+/// Whether the two sides of a TLS connection do not agree.
+fn is_bad_handshake(error: &RedisError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref());
+    let io = source.and_then(|shared: &Arc<dyn error::Error + Send + Sync>| shared.downcast_ref());
+    io.is_some_and(|io: &io::Error| io.kind() == io::ErrorKind::InvalidData)
 }
 
 /// Whether the connection is of no use any more, or leads to a server that is.

@@ -6,7 +6,7 @@
 
 use super::{
     connection::{Connection, Target},
-    fault::{named, of_key},
+    fault::{named, named_over_tls, of_key},
     keys::{Keys, RoutingKey},
 };
 use crate::store::{Error, application::compare};
@@ -85,7 +85,7 @@ impl Link {
             .as_ref()
             .filter(|failed| now < failed.not_before)
         {
-            return Err(named(operation, &failed.error));
+            return Err(self.named(operation, &failed.error));
         }
         match self.target.connect(self.limit).await {
             Ok(mut connection) => {
@@ -97,7 +97,7 @@ impl Link {
                 let pause = opening.failed.take().map_or(SHORTEST_PAUSE, |failed| {
                     (failed.pause * 2).min(LONGEST_PAUSE)
                 });
-                let named = named(operation, &error);
+                let named = self.named(operation, &error);
                 opening.failed = Some(Failed {
                     error,
                     not_before: Instant::now() + pause,
@@ -105,6 +105,14 @@ impl Link {
                 });
                 Err(named)
             }
+        }
+    }
+
+    fn named(&self, operation: &str, error: &RedisError) -> Error {
+        if self.target.is_tls() {
+            named_over_tls(operation, error)
+        } else {
+            named(operation, error)
         }
     }
 

@@ -9,8 +9,12 @@
 //! let sessions = Sessions::builder(store).with_log_in_page("/login").build()?;
 //! # Ok(()) }
 //! ```
-//! A cluster is opened with [`RedisStore::cluster_builder`] and some of its nodes. TLS (`rediss://`) is chosen by a feature
-//! of the `redis` crate in the application, `tokio-rustls-comp` for one.
+//! A cluster is opened with [`RedisStore::cluster_builder`] and some of its nodes.
+//!
+//! TLS is chosen by a feature of the `redis` crate in the application, `tokio-rustls-comp` for one, and by an address that
+//! begins with `rediss://`; without the feature such an address is an error that says so. An authority of one's own is given to
+//! [`redis::Client`], whose [`ConnectionInfo`](redis::ConnectionInfo) then opens the store:
+//! `RedisStore::builder(Client::build_with_tls(address, certificates)?.get_connection_info().clone())`.
 //!
 //! # Rules
 //! 1. Every operation is one script and one round trip. A script that the server has not seen is sent once.
