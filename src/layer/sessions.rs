@@ -5,7 +5,7 @@ use crate::{
     carrier::Carriers,
     farewell::FarewellConfig,
     id::{RequestId, Subject},
-    policy::{Network, PathRules, PolicyReport, RequestFacts},
+    policy::{Network, PolicyReport, RequestFacts},
     record::Activity,
     session::Context,
     store::{self, Cursor, Listed, Page, SessionStore},
@@ -33,8 +33,8 @@ use std::{fmt, net::IpAddr, sync::Arc};
 #[derive(Clone)]
 pub struct Sessions(pub(crate) Arc<Core>);
 
-/// Decides whether a request is a sign that the user is there.
-pub(super) type ActivityRule = dyn Fn(&RequestFacts) -> Activity + Send + Sync;
+/// Decides whether a request, to this path, is a sign that the user is there.
+pub(super) type ActivityRule = dyn Fn(&RequestFacts, &str) -> Activity + Send + Sync;
 
 /// Finds the address of the peer in the extensions of a request.
 pub(super) type PeerRule = dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync;
@@ -48,8 +48,6 @@ pub(crate) struct Core {
     pub(super) carriers: Carriers,
     pub(crate) endpoints: EndpointRules,
     pub(super) activity: Box<ActivityRule>,
-    /// Paths that are never activity.
-    pub(super) passive: PathRules,
     pub(super) peer: Box<PeerRule>,
     pub(super) request_id: Option<Box<RequestIdRule>>,
     pub(super) trusted_proxies: Vec<Network>,

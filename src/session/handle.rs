@@ -121,12 +121,9 @@ impl State {
     /// Whether there is nothing to write, and nothing but its standing to tell the client.
     #[inline]
     pub(super) const fn is_untouched(&self) -> bool {
-        self.pending.is_none()
-            && self.issued.is_none()
-            && !self.rotate
-            && !self.stale
-            && !self.end_failed
-            && !self.subject_changed
+        // One look at all flags: they are next to each other.
+        let flagged = self.rotate | self.stale | self.end_failed | self.subject_changed;
+        self.pending.is_none() && self.issued.is_none() && !flagged
     }
 }
 

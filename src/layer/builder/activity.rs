@@ -2,6 +2,7 @@
 
 use super::{BuildError, SessionsBuilder, pages::in_setting};
 use crate::{
+    layer::sessions::ActivityRule,
     policy::{PathRules, RequestFacts},
     record::Activity,
 };
@@ -28,7 +29,7 @@ impl SessionsBuilder {
         mut self,
         judge: impl Fn(&RequestFacts) -> Activity + Send + Sync + 'static,
     ) -> Self {
-        self.activity = Box::new(judge);
+        self.activity = Box::new(move |facts, _| judge(facts));
         self
     }
 
@@ -52,8 +53,21 @@ impl SessionsBuilder {
         self
     }
 
-    pub(super) fn passive_paths(&self) -> Result<PathRules, BuildError> {
-        let paths = PathRules::default().with_sensitive(&self.passive);
-        paths.map_err(in_setting("add_passive"))
+    /// The rule and the paths in one: a site that names none does not look at paths.
+    pub(super) fn activity_rule(
+        activity: Box<ActivityRule>,
+        passive: &[String],
+    ) -> Result<Box<ActivityRule>, BuildError> {
+        if passive.is_empty() {
+            return Ok(activity);
+        }
+        let paths = PathRules::default().with_sensitive(passive);
+        let paths = paths.map_err(in_setting("add_passive"))?;
+        Ok(Box::new(move |facts, path| {
+            if paths.is_sensitive(path) {
+                return Activity::Passive;
+            }
+            activity(facts, path)
+        }))
     }
 }

@@ -34,7 +34,7 @@ impl SessionsBuilder {
         let trusted_proxies = self.networks()?;
         let farewell = self.farewell(origin.clone())?;
         let endpoints = self.endpoint_rules()?;
-        let passive = self.passive_paths()?;
+        let activity = Self::activity_rule(self.activity, &self.passive)?;
         let report = PolicyReport::new(&self.timeouts, self.limit);
         let policies = Policies::new(self.policies);
         if let Some(policies) = &policies {
@@ -58,8 +58,7 @@ impl SessionsBuilder {
             context: Arc::new(context),
             farewell: Arc::new(farewell),
             endpoints,
-            activity: self.activity,
-            passive,
+            activity,
             peer: self.peer,
             request_id: self.request_id,
             trusted_proxies,

@@ -93,7 +93,7 @@ impl SessionsBuilder {
             trusted_proxies: Vec::new(),
             max_values: 16 * 1024,
             replace_in_flight: true,
-            activity: Box::new(default_activity),
+            activity: Box::new(|facts, _| default_activity(facts)),
             passive: Vec::new(),
             peer: Box::new(usual_peer),
             request_id: None,

@@ -44,8 +44,8 @@ impl Arrival {
             && !policy::is_preflight(request.method(), request.headers());
         let place = core.endpoints.place(path);
         let activity = match place {
-            Place::Usual if !core.passive.is_sensitive(path) => (core.activity)(&facts),
-            Place::Asset | Place::Passive | Place::Usual => Activity::Passive,
+            Place::Usual => (core.activity)(&facts, path),
+            Place::Asset | Place::Passive => Activity::Passive,
         };
         let request_id = core.request_id.as_ref();
         let request_id = request_id.and_then(|find| find(request.headers(), request.extensions()));

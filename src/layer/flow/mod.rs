@@ -116,10 +116,12 @@ where
         }
         _ => visit.farewell(session, &mut response, (false, storable)),
     }
-    if visit.aside.as_ref().is_some_and(|aside| aside.may_return) {
-        response.headers_mut().append(MAY_RETURN.0, MAY_RETURN.1);
+    if let Some(aside) = &visit.aside {
+        if aside.may_return {
+            response.headers_mut().append(MAY_RETURN.0, MAY_RETURN.1);
+        }
+        visit.came_out(session, response.status(), false);
     }
-    visit.came_out(session, response.status(), false);
     visit.delivery.done();
     response.map(|body| match guard {
         Some((style, guard)) => SessionBody::guarded(body, guard, style),
