@@ -64,9 +64,10 @@ impl Sessions {
         SessionsBuilder::new(store)
     }
 
-    /// The layer to put around the service. All layers of one `Sessions` are the same: a request
+    /// The layer to put around the service; [starts](Self::start) what runs without requests. All layers of one `Sessions` are the same: a request
     /// that meets two of them has one session and gets one cookie.
     pub fn layer(&self) -> SessionLayer {
+        self.start();
         SessionLayer(self.clone())
     }
 
@@ -108,8 +109,9 @@ impl Sessions {
         &self.0.report
     }
 
-    /// Starts the sweeper and the listener for notices, which otherwise start with the first
-    /// request. Does nothing outside a Tokio runtime and after a shutdown.
+    /// Starts the sweeper and the listener for notices, which otherwise start with the layer, or with
+    /// the first request where that was made outside a Tokio runtime. Does nothing there, and after
+    /// a shutdown.
     pub fn start(&self) {
         self.0.background.ensure_started(&self.0.context.road);
     }

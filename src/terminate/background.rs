@@ -7,10 +7,15 @@ use super::{
 };
 use crate::store;
 use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
+    thread,
     time::Duration,
 };
 use tokio::time::{sleep, timeout};
@@ -40,33 +45,39 @@ impl Background {
             return;
         }
         if !self.started.swap(true, Ordering::AcqRel) {
-            road.tasks.spawn(
-                self.stop
-                    .clone()
-                    .run_until_cancelled_owned(sweep(Arc::clone(road))),
-            );
-            road.tasks.spawn(
-                self.stop
-                    .clone()
-                    .run_until_cancelled_owned(listen(Arc::clone(road))),
-            );
-            road.tasks.spawn(
-                self.stop
-                    .clone()
-                    .run_until_cancelled_owned(watch_deadlines(Arc::clone(road))),
-            );
-            road.tasks.spawn(
-                self.stop
-                    .clone()
-                    .run_until_cancelled_owned(tend(Arc::clone(road))),
-            );
+            self.keep_running(road, "sweeper", sweep);
+            self.keep_running(road, "listener", listen);
+            self.keep_running(road, "deadlines", watch_deadlines);
+            self.keep_running(road, "scratch", tend);
             if let Some(watcher) = &road.config.watcher {
-                let every = road.config.recheck.min(LONGEST_RECHECK);
-                let watch = Arc::clone(watcher).run(Arc::clone(road), every);
-                road.tasks
-                    .spawn(self.stop.clone().run_until_cancelled_owned(watch));
+                let (watcher, every) = (
+                    Arc::clone(watcher),
+                    road.config.recheck.min(LONGEST_RECHECK),
+                );
+                self.keep_running(road, "watcher", move |road| {
+                    Arc::clone(&watcher).run(road, every)
+                });
             }
         }
+    }
+
+    /// Runs a task until the shutdown. What panics in it, as a store or a recorder of somebody's
+    /// may, is told, and it goes on from the start: without a sweeper nobody's session would time out.
+    fn keep_running<T: Future<Output = ()> + Send + 'static>(
+        &self,
+        road: &Arc<Road>,
+        name: &'static str,
+        task: impl Fn(Arc<Road>) -> T + Send + 'static,
+    ) {
+        let here = Arc::clone(road);
+        let running = async move {
+            while until_panic(task(Arc::clone(&here))).await.is_err() {
+                tracing::error!(target: "adjourn", task = name, "panicked, and is started again");
+                sleep(AFTER_PANIC).await;
+            }
+        };
+        road.tasks
+            .spawn(self.stop.clone().run_until_cancelled_owned(running));
     }
 
     /// Stops the tasks and waits for every ending that is under way.
@@ -80,6 +91,16 @@ impl Background {
         // What no sink kept in time is another's to record.
         let _left = timeout(PATIENCE, road.acknowledgements.wait()).await;
     }
+}
+
+/// Runs a task until it is done or panics.
+async fn until_panic(task: impl Future<Output = ()>) -> thread::Result<()> {
+    let mut task = pin!(task);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
+        polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+    })
+    .await
 }
 
 /// Ends what is due, again and again.
@@ -121,6 +142,9 @@ pub(super) fn jittered(pause: Duration) -> Duration {
 
 /// The longest pause between two sweeps: idle sessions end within a second of their deadline.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The pause before what panicked is started again.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -9,14 +9,15 @@ use crate::{
     time::Timestamp,
 };
 use std::sync::Arc;
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::timeout};
 
 impl Terminator {
     /// Ends every session of a subject, except one that is kept (ASVS 7.4.2, 7.4.3).
     ///
     /// When it returns `Ok`, none of their tokens authenticates anybody, and a log-in that read its
     /// ticket before is refused. It concludes about 10,000 of them before it answers; the sweeper
-    /// concludes the rest.
+    /// concludes the rest. It waits for hooks only as long as
+    /// [configured](crate::SessionsBuilder::with_clean_up_patience).
     ///
     /// # Errors
     /// The store failed: the sessions may still be live. Trying again does no harm.
@@ -154,23 +155,24 @@ impl Road {
         let mut ended = 0;
         while ended < MOST_INLINE {
             let due = self.end_due().await?;
-            let of_it = due
+            let of_it: Vec<bool> = due
                 .iter()
-                .filter(|departed| departed.cut == Some(generation))
-                .count();
+                .map(|departed| departed.cut == Some(generation))
+                .collect();
             ended += due.len();
-            let more = self.conclude_step(due, &mut underway).await;
-            made.concluded += of_it;
-            if !more {
-                made.more = false;
+            let step = self.conclude_step(due, &mut underway).await;
+            made.concluded += of_it.iter().take(step.concluded).filter(|is| **is).count();
+            if !step.is_whole || step.concluded < of_it.len() {
+                made.more = step.concluded < of_it.len();
                 break;
             }
         }
-        underway.finish().await;
+        let finished = timeout(self.config.patience, underway.finish()).await;
         Ok(EndedAll {
             generation,
             concluded: made.concluded,
             more: made.more,
+            cleaning_up: made.more || finished.is_err(),
         })
     }
 
@@ -187,16 +189,16 @@ impl Road {
             let due = self.end_due().await?;
             swept += due.len();
             Self::measure_lag(&due);
-            if !self.conclude_step(due, underway).await {
+            if !self.conclude_step(due, underway).await.is_whole {
                 break;
             }
         }
         let mut taken_over = 0;
-        while taken_over < MOST_TAKEN_OVER {
+        while taken_over < MOST_TAKEN_OVER && underway.has_room().await {
             let step = self.store.sweep_step();
             let left_behind = self.store.pending(step, self.config.lease).await?;
             taken_over += left_behind.len();
-            if !self.conclude_step(left_behind, underway).await {
+            if !self.conclude_step(left_behind, underway).await.is_whole {
                 break;
             }
         }
@@ -213,22 +215,40 @@ impl Road {
 
     /// Concludes sessions that ended in one step of the store, side by side, and after a whole step
     /// lets others have the thread: a store in memory answers at once, so that nothing else would.
-    /// Answers whether the step was whole, and more may be due.
+    ///
+    /// While too many hooks hang, what more ends is cut and the rest is left to its lease: it is taken
+    /// over when that is up, and nobody's timeout is late.
     async fn conclude_step(
         self: &Arc<Self>,
         departed: Vec<Departed>,
         underway: &mut Underway,
-    ) -> bool {
-        let is_whole = departed.len() >= self.store.sweep_step();
+    ) -> Step {
+        let mut step = Step {
+            is_whole: departed.len() >= self.store.sweep_step(),
+            concluded: 0,
+        };
         for departed in departed {
-            underway.add(self.conclude(departed));
+            if underway.has_room().await {
+                underway.add(self.conclude(departed));
+                step.concluded += 1;
+            } else {
+                self.live
+                    .ended(departed.id, departed.ending.reason().clone());
+            }
         }
-        underway.make_room().await;
-        if is_whole {
+        if step.is_whole {
             yield_now().await;
         }
-        is_whole
+        step
     }
+}
+
+/// What became of the sessions of one step of the store.
+struct Step {
+    /// Whether it had as many as a step may have, so that more may be due.
+    is_whole: bool,
+    /// How many of them were concluded, the first ones; the others were left to their lease.
+    concluded: usize,
 }
 
 /// How many sessions a bulk ending concludes before it leaves the rest to the sweeper.

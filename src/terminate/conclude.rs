@@ -337,6 +337,14 @@ impl Work {
         }
     }
 
+    /// Waits until it is done, which it then is.
+    pub(super) async fn finished(&mut self) {
+        if let Self::Running(task) = self {
+            let _reports_of_a_sweep = task.await;
+            *self = Self::Done;
+        }
+    }
+
     /// Waits until it is done.
     pub(super) async fn done(self) -> Vec<HookReport> {
         match self {

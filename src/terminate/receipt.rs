@@ -92,6 +92,7 @@ pub struct EndedAll {
     pub(super) generation: Generation,
     pub(super) concluded: usize,
     pub(super) more: bool,
+    pub(super) cleaning_up: bool,
 }
 
 impl EndedAll {
@@ -100,7 +101,8 @@ impl EndedAll {
         self.generation
     }
 
-    /// How many sessions this call concluded: hooks run and endings recorded.
+    /// How many sessions this call concluded: hooks run and endings recorded, or about to be
+    /// ([`is_still_cleaning_up`](Self::is_still_cleaning_up)).
     pub const fn concluded(&self) -> usize {
         self.concluded
     }
@@ -108,6 +110,11 @@ impl EndedAll {
     /// Whether more are being concluded after this answer, by the sweeper. They are dead already.
     pub const fn more_follow(&self) -> bool {
         self.more
+    }
+
+    /// Whether clean-up goes on after this answer: it took longer than the caller was to wait.
+    pub const fn is_still_cleaning_up(&self) -> bool {
+        self.cleaning_up
     }
 }
 

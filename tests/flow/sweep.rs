@@ -1,11 +1,12 @@
 //! Ending very many sessions beside everything else.
 
-use crate::support::{Site, within};
+use crate::support::{Op, Site, within};
 use adjourn::{
     audit::{Event, EventKind, NonBlocking, Sink},
     id::{SessionId, Subject},
     reason::EndReason,
     record::Departed,
+    terminate::Outcome,
 };
 use axum::{Router, body::Body};
 use http::Request;
@@ -143,6 +144,90 @@ async fn a_hook_that_hangs_does_not_hold_up_the_next_timeout() {
     assert_eq!(site.events.reasons_of(alice), [], "its hook still hangs");
     assert_eq!(site.events.wait_for_ending(alice).await, reason);
 }
+
+/// A site whose hooks hang for alice's sessions, `MANY_HANGING` of them, and bob's session beside.
+async fn with_hanging_hooks() -> (Site, SessionId) {
+    let site = Site::builder().configure(|builder| {
+        builder.on_end("alice's", |ended: Arc<Departed>| async move {
+            if ended.subject == Some(Subject::new("alice").unwrap()) {
+                std::future::pending::<()>().await;
+            }
+            Ok::<(), String>(())
+        })
+    });
+    let site = site.open().await;
+    for _ in 0..MANY_HANGING {
+        log_in(&site.app, "alice").await;
+    }
+    site.clock.advance(Duration::from_secs(1));
+    let bob = log_in(&site.app, "bob").await;
+    (site, bob)
+}
+
+// P4: nor do very many.
+#[tokio::test(start_paused = true)]
+async fn hooks_that_hang_by_the_hundred_do_not_hold_up_the_next_timeout() {
+    let (site, bob) = with_hanging_hooks().await;
+    site.clock.advance(Duration::from_mins(15));
+    // Of paused time, and long before the first hook is given up.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let ended = site.sessions.terminator().end(bob, EndReason::Forced).await;
+    let ended = ended.unwrap();
+    assert_eq!(ended.outcome(), Outcome::AlreadyEnded);
+    assert_eq!(ended.ending().unwrap().reason(), &EndReason::IdleTimeout);
+    // What found no room was left to its lease, and is recorded when that is over.
+    for _ in 0..40 {
+        site.clock.advance(Duration::from_secs(15));
+        tokio::time::sleep(Duration::from_secs(15)).await;
+    }
+    assert_eq!(site.events.endings().len(), MANY_HANGING + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_a_subject_waits_for_its_hooks_only_so_long() {
+    let (site, _bob) = with_hanging_hooks().await;
+    let asked = tokio::time::Instant::now();
+    let alice = Subject::new("alice").unwrap();
+    let terminator = site.sessions.terminator();
+    let ended = terminator
+        .end_subject(&alice, None, EndReason::Forced)
+        .await;
+    let ended = ended.unwrap();
+    assert!(ended.is_still_cleaning_up() && ended.more_follow());
+    assert!(asked.elapsed() < Duration::from_secs(2), "of paused time");
+}
+
+// P4: a store, a clock or a recorder of somebody's that panics once.
+#[tokio::test(start_paused = true)]
+async fn a_sweeper_that_panicked_is_started_again() {
+    let site = Site::open().await;
+    let bob = log_in(&site.app, "bob").await;
+    site.store.answer_later();
+    site.store
+        .when_delivered(Op::EndDue, || panic!("somebody's store does"));
+    site.clock.advance(Duration::from_mins(15));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // What the sweeper held in its hands then is taken over.
+    site.clock.advance(Duration::from_secs(31));
+    let reason = site.events.wait_for_ending(bob).await;
+    assert_eq!(reason, EndReason::IdleTimeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeouts_fire_as_soon_as_there_is_a_layer_without_a_request() {
+    let site = Site::open().await;
+    let bob = log_in(&site.app, "bob").await;
+    site.sessions.shutdown().await;
+    let again = Site::builder().beside(&site);
+    let events = again.events.clone();
+    let (sessions, _rest) = again.sessions();
+    let _layer = sessions.layer();
+    site.clock.advance(Duration::from_mins(15));
+    assert_eq!(events.wait_for_ending(bob).await, EndReason::IdleTimeout);
+}
+
+/// More than may be under way.
+const MANY_HANGING: usize = 600;
 
 const MANY: usize = 2_000;
 
