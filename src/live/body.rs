@@ -23,8 +23,10 @@ pin_project! {
     /// or one of ours.
     ///
     /// A plain body is polled as it is. A guarded one costs one atomic load more per frame and a
-    /// waker while it waits. When the session ends, the inner body is dropped at once, whether or
-    /// not it would ever have been ready again, and the body ends in its [`CutStyle`].
+    /// waker while it waits. When the session ends, the inner body is dropped, whether or not it
+    /// would ever have been ready again, and the body ends in its [`CutStyle`]: at once while the
+    /// server waits for it, and otherwise with its next poll. A peer that does not read gets nothing
+    /// more in either case; how long its connection may stay so is the server's to limit.
     ///
     /// The default is empty, whatever `B` is.
     pub struct SessionBody<B> {

@@ -44,20 +44,17 @@ impl Background {
         if tokio::runtime::Handle::try_current().is_err() {
             return;
         }
-        if !self.started.swap(true, Ordering::AcqRel) {
-            self.keep_running(road, "sweeper", sweep);
-            self.keep_running(road, "listener", listen);
-            self.keep_running(road, "deadlines", watch_deadlines);
-            self.keep_running(road, "scratch", tend);
-            if let Some(watcher) = &road.config.watcher {
-                let (watcher, every) = (
-                    Arc::clone(watcher),
-                    road.config.recheck.min(LONGEST_RECHECK),
-                );
-                self.keep_running(road, "watcher", move |road| {
-                    Arc::clone(&watcher).run(road, every)
-                });
-            }
+        if self.started.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.keep_running(road, "sweeper", sweep);
+        self.keep_running(road, "listener", listen);
+        self.keep_running(road, "deadlines", watch_deadlines);
+        self.keep_running(road, "scratch", tend);
+        if let Some(watcher) = road.config.watcher.clone() {
+            let every = road.config.recheck.min(LONGEST_RECHECK);
+            let watch = move |road| Arc::clone(&watcher).run(road, every);
+            self.keep_running(road, "watcher", watch);
         }
     }
 

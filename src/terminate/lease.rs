@@ -9,10 +9,16 @@ use tracing::Instrument;
 impl Road {
     /// Acknowledges in a task when the sinks have kept the record, if they have not yet: a process
     /// that died in between would have lost it. Nobody waits for it but a shutdown, for a while.
+    ///
+    /// Sinks that hang must not make more and more tasks, each with a lease that it renews: beyond a
+    /// number the lease is left to itself, and the ending taken over and recorded again when it is up.
     pub(super) fn acknowledges_later(self: &Arc<Self>, departed: &Departed) -> bool {
         let Some(kept) = self.trail.kept() else {
             return false;
         };
+        if self.acknowledgements.len() >= MOST_WAITING {
+            return true;
+        }
         let (road, id, claim) = (Arc::clone(self), departed.id, departed.claim);
         let acknowledged = async move {
             if road.under_lease(id, claim, kept).await.is_some() {
@@ -51,3 +57,6 @@ impl Road {
         }
     }
 }
+
+/// How many endings may wait for the sinks.
+const MOST_WAITING: usize = 4_096;

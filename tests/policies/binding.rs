@@ -48,6 +48,38 @@ async fn me_from(browser: &Browser, address: &str) -> Got {
         .await
 }
 
+/// Asks every ten minutes, of the fifteen that a session may be idle; whether it idled out.
+async fn idles_out(site: &Site, browser: &Browser, address: &str) -> bool {
+    for _ in 0..6 {
+        site.clock.advance(Duration::from_mins(10));
+        let got = me_from(browser, address).await;
+        if !is_in(&got) && got.reason() == "idle-timeout" {
+            return true;
+        }
+    }
+    false
+}
+
+// A policy never lengthens a session: what it refuses is no activity, or whoever stole the token could
+// keep it alive for as long as the absolute timeout.
+#[tokio::test]
+async fn requests_that_are_refused_do_not_keep_a_session_from_idling_out() {
+    let binding = || ClientBinding::new().with_address_change(FRESH);
+    for later in [false, true] {
+        let site = site(binding());
+        let site = if later { site.later() } else { site };
+        let site = site.open().await;
+        let browser = logged_in_from(&site, HOME).await;
+        let stolen = browser.stolen_copy();
+        assert!(!is_in(&me_from(&stolen, AWAY).await));
+        assert!(idles_out(&site, &stolen, AWAY).await);
+
+        let browser = logged_in_from(&site, HOME).await;
+        assert!(!idles_out(&site, &browser, HOME).await, "what passes is");
+        assert!(is_in(&me_from(&browser, HOME).await));
+    }
+}
+
 // R-3-14
 #[tokio::test]
 async fn another_network_is_reported_once_and_nobody_is_put_out() {

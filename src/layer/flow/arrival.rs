@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// A request before the store is asked.
 pub(super) struct Arrival {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     /// The handle of the request, of whose session nothing is known yet.
     pub(super) session: Session,
     pub(super) activity: Activity,
@@ -92,9 +92,9 @@ impl Arrival {
                 Reply::Now(self.enter(Standing::Live(live), Some((via, Some(hash))), false))
             }
             Reply::Now(Ok(CheckIn::Live(live))) => match self.session.judge(live) {
-                Reply::Now(judged) => Reply::Now(self.judged(presented, judged)),
+                Reply::Now(judged) => self.judged(presented, judged),
                 Reply::Later(judged) => {
-                    Reply::later(async move { self.judged(presented, judged.await) })
+                    Reply::later(async move { self.judged(presented, judged.await).await })
                 }
             },
             Reply::Now(answer) => Reply::later(self.judge(id, presented, answer)),
@@ -113,25 +113,10 @@ impl Arrival {
         match self.standing(id, &hash, answer).await {
             Ok((Standing::Live(live), _)) => {
                 let judged = self.session.judge(live).await;
-                self.judged((via, hash), judged)
+                self.judged((via, hash), judged).await
             }
             Ok((standing, stale)) => self.enter(standing, Some((via, Some(hash))), stale),
             Err(error) => self.refuse_unavailable("check_in", &error),
-        }
-    }
-
-    /// What follows from the judgement of a session that the store called live.
-    fn judged(
-        self,
-        (via, hash): (Via, SecretHash),
-        judged: Result<Standing, store::Error>,
-    ) -> Entrance {
-        match judged {
-            Ok(standing) => {
-                let stale = matches!(standing, Standing::Ended { .. });
-                self.enter(standing, Some((via, Some(hash))), stale)
-            }
-            Err(error) => self.refuse_unavailable("end", &error),
         }
     }
 
@@ -196,7 +181,7 @@ impl Arrival {
                 .core
                 .context
                 .store()
-                .check_in(id, &hash, self.activity)
+                .check_in(id, &hash, self.asked_as())
                 .await;
             match self.standing(id, &hash, answer).await {
                 // The secrets before and after a rotation are one session.
@@ -222,7 +207,7 @@ impl Arrival {
         }
         if let Some((session, hash)) = live.pop() {
             let judged = self.session.judge(session).await;
-            return self.judged((via, hash), judged);
+            return self.judged((via, hash), judged).await;
         }
         // To remove what is outdated would remove what replaced it.
         let stale = !matches!(dead.0, Standing::Outdated(_));
@@ -275,7 +260,11 @@ impl Arrival {
         Entrance { visit, refusal }
     }
 
-    fn refuse_unavailable(self, operation: &'static str, error: &store::Error) -> Entrance {
+    pub(super) fn refuse_unavailable(
+        self,
+        operation: &'static str,
+        error: &store::Error,
+    ) -> Entrance {
         self.core.context.road.store_failed(operation, error);
         let mut entrance = self.enter_anonymous();
         entrance.refusal = Some(Refusal::Unavailable);

@@ -1,6 +1,7 @@
 //! The path of a request: `enter` and `leave`, one step after the other.
 
 mod arrival;
+mod judged;
 mod outcome;
 mod visit;
 
@@ -55,7 +56,7 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
             strays: false,
         } => {
             let (id, hash) = (token.id(), token.secret_hash());
-            let answer = core.context.store().check_in(id, &hash, arrival.activity);
+            let answer = core.context.store().check_in(id, &hash, arrival.asked_as());
             arrival.checked_in(id, (via, hash), answer)
         }
         Presented::One { token, via, .. } => Reply::later(arrival.sort_out(vec![token], via)),

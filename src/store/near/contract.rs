@@ -69,10 +69,15 @@ impl SessionStore for NearCache {
 
     fn check(&self, ids: &[SessionId], activity: Activity) -> Answer<Vec<Checked>> {
         let (memory, asked) = (Arc::clone(&self.memory), ids.to_vec());
+        let seen = asked.clone();
         self.store.check(ids, activity).map(move |answer| {
             let checked = asked.into_iter().zip(answer.iter().flatten());
             let over = checked.filter(|(_, checked)| !matches!(checked, Checked::Live { .. }));
             memory.evict_all(over.map(|(id, _)| id));
+            if activity == Activity::Active {
+                // Seen anew: what is known of them says otherwise.
+                memory.evict_all(seen);
+            }
             answer
         })
     }
