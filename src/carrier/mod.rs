@@ -43,6 +43,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod marker;
 mod prefix;
 mod presented;
 mod set_cookie;
@@ -56,6 +57,7 @@ pub use spec::{CookieSpec, SameSite};
 pub(crate) use self::{
     cookie::Cookie,
     cookie_header::candidates,
+    marker::{MARKER, UNCLEARED, is_uncleared},
     presented::{Carriers, Presented},
     set_cookie::strip_set_cookie,
     sighted::Sighted,

@@ -3,6 +3,7 @@
 use super::{Back, FarewellConfig, Marker, Past, reply::HX_REDIRECT};
 use crate::{
     carrier::{Cookie, Via, strip_set_cookie},
+    id::Token,
     policy::{FetchSite, RequestFacts},
     session::Effects,
 };
@@ -53,9 +54,8 @@ pub(crate) fn decorate(
     if let Some((token, cookie)) = effects.issued.as_ref().zip(config.cookie.as_ref()) {
         page.headers.append(SET_COOKIE, cookie.set(&token.expose()));
         page.keeps_cookies = true;
-        if effects.subject_changed {
-            page.clear();
-        }
+        let marked = past.is_some_and(|past| past.marker.is_some());
+        page.welcome(token, effects.subject_changed, marked);
         if effects.logged_in {
             page.say_status(LOGGED_IN);
         }
@@ -72,20 +72,22 @@ pub(crate) fn decorate(
                 session_id: *id,
                 back: wanted.filter(|_| !here),
                 told: false,
+                uncleared: false,
             };
             page.say_farewell(marker, *here);
         }
         None if effects.end_failed => page.remove_named(),
         None => {
-            let Some((past, marker)) = past.and_then(|past| Some((past, past.marker.as_ref()?)))
-            else {
-                return;
-            };
             if effects.issued.is_some() {
-                page.remove(config.marker.as_ref());
-            } else {
-                let tells = response.refused && past.untold(facts).is_some();
-                page.land(marker.clone(), wanted, tells);
+                return;
+            }
+            match past.and_then(|past| Some((past, past.marker.as_ref()?))) {
+                Some((past, marker)) => {
+                    let tells = response.refused && past.untold(facts).is_some();
+                    page.land(marker.clone(), wanted, tells);
+                }
+                None if facts.is_uncleared() => page.make_up(),
+                None => {}
             }
         }
     }
@@ -161,11 +163,7 @@ impl Page<'_> {
     /// A page on which somebody lands after an ending: it clears once what a redirect could not.
     /// `tells`: whether it is, or leads to, the page that tells the user why.
     fn land(&mut self, mut marker: Marker, wanted: Option<Back>, tells: bool) {
-        let lands = !marker.is_spent()
-            && self.facts.is_document_get()
-            && !self.facts.may_come_from_a_worker()
-            && self.facts.site() != FetchSite::CrossSite
-            && !self.leads_on();
+        let lands = !marker.is_spent() && self.is_landing();
         let moved = wanted.is_some() || tells;
         marker.back = wanted.or(marker.back);
         marker.told |= tells;
@@ -180,6 +178,37 @@ impl Page<'_> {
         if lands || moved {
             self.mark(&marker);
         }
+    }
+
+    /// The answer to a log-in. `marked`: whether an ending before it left a marker.
+    fn welcome(&mut self, token: &Token, subject_changed: bool, marked: bool) {
+        if subject_changed && !self.may_clear() && self.config.clear.is_some() {
+            return self.mark(&Marker::of_log_in(token.id()));
+        }
+        if subject_changed {
+            self.clear();
+        }
+        if subject_changed || marked {
+            self.remove(self.config.marker.as_ref());
+        }
+    }
+
+    /// A page of the new user, the first since a log-in that could not clear what the user before had
+    /// left.
+    fn make_up(&mut self) {
+        if self.is_landing() {
+            no_store(self.headers);
+            self.clear();
+            self.remove(self.config.marker.as_ref());
+        }
+    }
+
+    /// Whether the user asked for this page, and stays on it.
+    fn is_landing(&self) -> bool {
+        self.facts.is_document_get()
+            && !self.facts.may_come_from_a_worker()
+            && self.facts.site() != FetchSite::CrossSite
+            && !self.leads_on()
     }
 
     /// All cookies are cleared only where none is to stay, which the marker on a redirect is:

@@ -4,12 +4,15 @@
 //! can forge it is at this very browser, and all it does is clear this site's own storage there,
 //! choose a text, and name a page of this site to which the session's own user may return.
 
-use crate::{id::SessionId, policy::MAX_LOCAL_PATH, reason::EndReason, time::Timestamp};
-use std::time::Duration;
+use crate::{
+    carrier::UNCLEARED, id::SessionId, policy::MAX_LOCAL_PATH, reason::EndReason, session::Former,
+    time::Timestamp,
+};
+use std::{sync::Arc, time::Duration};
 
 /// What the marker cookie says: `<version>.<reason>.<session id>`, and where the user may return
 /// `.<path>|<until>` or, once a page has cleared, `.<path>|<until>|cleared`; or, where there is no such
-/// path, `.told`.
+/// path, `.told`, or `.uncleared` after a log-in that could not clear what the user before had left.
 ///
 /// In the path `{` stands for `;` and `}` for `,`, which no cookie value can hold; neither of the
 /// two can be in a path. `until` is in Unix seconds.
@@ -21,6 +24,9 @@ pub(crate) struct Marker {
     /// Whether a page that the user asked for led to the exit page already. Not written beside a path,
     /// which says for itself for which page it was.
     pub(crate) told: bool,
+    /// Whether it stands beside the session of another user than the one whose storage is still to be
+    /// cleared: the next page does it, as nobody is there any more to be told anything.
+    pub(crate) uncleared: bool,
 }
 
 /// Where the user wanted to be when the session turned out to be over.
@@ -47,23 +53,46 @@ impl Marker {
         if version != VERSION {
             return None;
         }
-        let (back, told) = match parts.next() {
-            None => (None, false),
-            Some(TOLD) => (None, true),
-            Some(back) => (Some(Back::parse(back)?), false),
+        let (back, told, uncleared) = match parts.next() {
+            None => (None, false, false),
+            Some(TOLD) => (None, true, false),
+            Some(UNCLEARED) => (None, true, true),
+            Some(back) => (Some(Back::parse(back)?), false, false),
         };
         Some(Self {
             reason: EndReason::from_code(reason).ok()?,
             session_id: session_id.parse().ok()?,
             back,
             told,
+            uncleared,
         })
+    }
+
+    /// What a log-in leaves whose answer may not clear what somebody else had left in this browser.
+    pub(crate) const fn of_log_in(new: SessionId) -> Self {
+        Self {
+            reason: EndReason::Reauthenticated,
+            session_id: new,
+            back: None,
+            told: true,
+            uncleared: true,
+        }
+    }
+
+    /// What it says of the session before, for a log-in.
+    pub(crate) fn former(&self, path: Option<&str>) -> Former {
+        Former {
+            id: Some(self.session_id).filter(|_| !self.uncleared),
+            uncleared: !self.is_spent(),
+            path: path.map(Arc::from),
+        }
     }
 
     pub(crate) fn value(&self) -> String {
         let (reason, id) = (self.reason.code(), self.session_id);
         let rest = match &self.back {
             Some(back) => back.value(),
+            None if self.uncleared => format!(".{UNCLEARED}"),
             None if self.told => format!(".{TOLD}"),
             None => String::new(),
         };
@@ -136,6 +165,7 @@ mod tests {
             session_id: SessionId::from_bytes([0; 16]),
             back,
             told: false,
+            uncleared: false,
         }
     }
 
@@ -158,9 +188,12 @@ mod tests {
                 session_id: SessionId::random().unwrap(),
                 back: None,
                 told,
+                uncleared: false,
             };
             assert_eq!(Marker::parse(marker.value().as_bytes()), Some(marker));
         }
+        let left = Marker::of_log_in(SessionId::random().unwrap());
+        assert_eq!(Marker::parse(left.value().as_bytes()), Some(left));
     }
 
     #[test]
@@ -187,6 +220,8 @@ mod tests {
             "1.<script>.AAAAAAAAAAAAAAAAAAAAAA",
             "1.logout.AAAAAAAAAAAAAAAAAAAAAA.more",
             "1.logout.AAAAAAAAAAAAAAAAAAAAAA.told.",
+            "1.logout.AAAAAAAAAAAAAAAAAAAAAA.told.uncleared",
+            "1.logout.AAAAAAAAAAAAAAAAAAAAAA.uncleared.",
             &format!("1.idle-timeout.{id}."),
             &format!("1.idle-timeout.{id}./a"),
             &format!("1.idle-timeout.{id}./a|"),

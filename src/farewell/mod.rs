@@ -4,7 +4,8 @@
 //!    the application, is `no-store` and sends no referrer.
 //! 2. `Clear-Site-Data` is the extra, never the mechanism: on the answer itself, and because
 //!    WebKit ignores it on redirects once more on the page behind it, gated by the marker cookie,
-//!    never beside a live session and never without an ending.
+//!    never without an ending. Beside a live session only where another user logged in before the
+//!    browser had cleared: by the answer to the log-in, or by the first page after it.
 //! 3. A person who navigates lands on a page; a program gets 401, a challenge and a problem
 //!    document with a stable reason; htmx and gRPC calls what they understand. `client` alone
 //!    decides which is which.

@@ -67,6 +67,9 @@ impl FarewellConfig {
             return past;
         };
         let mut past = past.unwrap_or_default();
+        if let Some(marker) = &past.marker {
+            session.note_former(marker.former(None));
+        }
         let now = session.context().road.clock.now();
         past.marker = past
             .marker
@@ -112,7 +115,7 @@ fn offer(
         session.record_redirect_refused(back.path.as_bytes());
         return marker.without_back();
     };
-    session.offer_return(marker.session_id, path);
+    session.note_former(marker.former(Some(path)));
     Some(marker)
 }
 

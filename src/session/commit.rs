@@ -75,7 +75,10 @@ impl Session {
         }
         match &state.standing {
             Standing::Anonymous => Some(state.via.is_some()),
-            Standing::Live(_) => (self.context().road.live.mark() == self.0.mark).then_some(true),
+            Standing::Live(_) => {
+                let nothing_ended = self.context().road.live.mark() == self.0.mark;
+                (nothing_ended && !self.facts().is_uncleared()).then_some(true)
+            }
             Standing::Ambiguous(_)
             | Standing::Doubted(_)
             | Standing::Ended { .. }
@@ -98,7 +101,7 @@ impl Session {
                 | Standing::Outdated(_) => return Reply::Now(Ok(Committed::AsIs)),
             };
             let rotation = state.rotate.then_some(state.secret).flatten();
-            let untouched = state.is_untouched();
+            let untouched = state.is_untouched() && !self.facts().is_uncleared();
             (id, state.pending.take(), rotation, untouched)
         };
         let since = self.context().road.live.since(self.0.mark, id);

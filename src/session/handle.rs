@@ -1,6 +1,6 @@
 //! The handle: who and what the session of this request is.
 
-use super::{Context, return_to::WayBack};
+use super::{Context, before::Before};
 use crate::{
     carrier::Via,
     id::{RequestId, SecretHash, SessionId, Subject, Token},
@@ -113,8 +113,8 @@ pub(super) struct State {
     pub(super) end_failed: bool,
     /// The browser's storage belongs to somebody else than who logged in now.
     pub(super) subject_changed: bool,
-    /// Where the user wanted to be when the session before this one turned out to be over.
-    pub(super) way_back: Option<Box<WayBack>>,
+    /// What the client says of the session before this one, and what came of it.
+    pub(super) before: Option<Box<Before>>,
 }
 
 impl State {

@@ -19,6 +19,7 @@
 //!
 //! Knows nothing of status codes, headers and cookies.
 
+mod before;
 mod commit;
 mod context;
 mod ending;
@@ -35,6 +36,7 @@ mod scratch;
 mod start;
 mod values;
 
+pub(crate) use before::Former;
 pub(crate) use commit::{Committed, Delivery, Effects};
 pub(crate) use context::{Context, SocketRules};
 pub use ending::{EndOthersError, LogOutError};

@@ -1,10 +1,7 @@
 //! Where a user who logs in again wanted to be.
 
-use super::Session;
-use crate::{
-    audit::{Event, EventKind},
-    id::{SessionId, Subject},
-};
+use super::{Session, before::Before};
+use crate::audit::{Event, EventKind};
 use std::{fmt, ops::Deref, sync::Arc};
 
 /// A page of this site that met the end of the user's last session, to redirect to after the
@@ -14,7 +11,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 /// asked for and again now, and is exactly what was asked for: redirect to it as it is. It may hold
 /// `'` and `&`: escape it where it goes into HTML.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReturnTo(Arc<str>);
+pub struct ReturnTo(pub(super) Arc<str>);
 
 impl ReturnTo {
     /// The path, perhaps with a query.
@@ -43,15 +40,6 @@ impl fmt::Display for ReturnTo {
     }
 }
 
-/// What is known of where the user wanted to be.
-#[derive(Clone)]
-pub(super) enum WayBack {
-    /// The client says so, and which session it was that timed out.
-    Offered(SessionId, Arc<str>),
-    /// That session was this very user's.
-    Open(ReturnTo),
-}
-
 impl Session {
     /// After [`log_in`](Session::log_in): the page from which a timeout had thrown this user out,
     /// if [`with_return_to`](crate::SessionsBuilder::with_return_to) is on.
@@ -74,34 +62,12 @@ impl Session {
     /// ```
     ///
     /// Before the log-in it is `None`: nobody knows yet who asks. Costs nothing; the log-in reads
-    /// one tombstone if there is a page to return to.
+    /// one tombstone if there is a page to return to, or a storage that nobody has cleared yet.
     pub fn return_to(&self) -> Option<ReturnTo> {
-        match self.state().way_back.as_deref() {
-            Some(WayBack::Open(path)) => Some(path.clone()),
-            Some(WayBack::Offered(..)) | None => None,
+        match self.state().before.as_deref() {
+            Some(Before::Returning(path)) => Some(path.clone()),
+            Some(Before::Told(_)) | None => None,
         }
-    }
-
-    pub(crate) fn offer_return(&self, id: SessionId, path: &str) {
-        self.state().way_back = Some(Box::new(WayBack::Offered(id, path.into())));
-    }
-
-    /// Takes up the offer, if this subject's own session timed out. A store that fails here costs
-    /// the way back and not the log-in.
-    pub(super) async fn way_back(&self, subject: Option<&Subject>) -> Option<Box<WayBack>> {
-        let offered = self.state().way_back.take();
-        let (Some(WayBack::Offered(id, path)), Some(subject)) = (offered.as_deref(), subject)
-        else {
-            return None;
-        };
-        let context = self.context();
-        let tombstone = context.store().tombstone(*id).await;
-        let tombstone = tombstone
-            .inspect_err(|error| context.road.store_failed("tombstone", error))
-            .ok()??;
-        // The client could have invented the reason: what the store says counts.
-        let own = tombstone.subject.as_ref() == Some(subject) && tombstone.reason().is_timeout();
-        own.then(|| Box::new(WayBack::Open(ReturnTo(Arc::clone(path)))))
     }
 
     /// Records a place to which a browser was not sent (ASVS 16.3.3).

@@ -2,6 +2,7 @@
 
 use super::{
     Context, Session, Standing, ValueError,
+    before::{Before, Found},
     handle::Issued,
     newborn::{Newborn, Start, create},
     values::encode,
@@ -100,7 +101,11 @@ impl Session {
         let same_client = bearer == (self.via() == Some(Via::Bearer)) || !context.cookie;
         let old = self.replaceable().filter(|_| same_client);
         let subject = log_in.subject.clone();
-        let way_back = self.way_back(subject.as_ref().filter(|_| !bearer)).await;
+        let before = if bearer {
+            Found::default()
+        } else {
+            self.look_before(subject.as_ref(), old.as_ref()).await
+        };
 
         let id = context.store().mint_id(subject.as_ref()).await;
         let id = id.inspect_err(|error| context.road.store_failed("mint_id", error))?;
@@ -127,8 +132,7 @@ impl Session {
         };
         if let Some(live) = born.hand_over() {
             self.record_start(&live);
-            self.become_live(live, &token, bearer, old.as_ref());
-            self.state().way_back = way_back;
+            self.become_live(live, &token, bearer, before);
         }
         Ok(LoggedIn {
             id,
@@ -176,12 +180,14 @@ impl Session {
         })
     }
 
-    fn become_live(&self, live: Live, token: &Token, bearer: bool, old: Option<&Live>) {
+    fn become_live(&self, live: Live, token: &Token, bearer: bool, before: Found) {
         let mut state = self.state();
         state.forget_changes();
-        state.subject_changed = old
-            .and_then(|old| old.record.subject())
-            .is_some_and(|before| Some(before) != live.record.subject());
+        // Still so if one request logs in twice.
+        state.subject_changed |= before.subject_changed;
+        state.before = before
+            .way_back
+            .map(|path| Box::new(Before::Returning(path)));
         state.standing = Standing::Live(live);
         state.secret = Some(token.secret_hash());
         state.stale = false;

@@ -23,6 +23,7 @@ mod leave;
 mod log_out;
 mod near_cache;
 mod negotiation;
+mod next_user;
 mod old_cookie;
 mod paths;
 mod policy;

@@ -2,7 +2,7 @@
 
 use super::{BuildError, SessionsBuilder};
 use crate::{
-    carrier::{Carriers, Cookie, CookieSpec},
+    carrier::{Carriers, Cookie, CookieSpec, MARKER},
     farewell::{FarewellConfig, PageTexts, SaidOfPlainHttp},
     layer::{Core, Sessions},
     policy::{Network, Origin, PolicyReport},
@@ -182,7 +182,7 @@ impl SessionsBuilder {
 /// The marker travels like the session cookie: without `Secure` only where that has none.
 fn marker_spec(secure: bool) -> CookieSpec {
     if secure {
-        return CookieSpec::new("__Host-adjourn-ended");
+        return CookieSpec::new(MARKER);
     }
     CookieSpec::new("adjourn-ended").with_insecure_no_secure_attribute()
 }

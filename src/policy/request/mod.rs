@@ -8,7 +8,7 @@ mod tests;
 pub use fetch_metadata::FetchSite;
 
 use super::origin::is_own_plain_http;
-use crate::carrier::Sighted;
+use crate::carrier::{Sighted, is_uncleared};
 use fetch_metadata::{FetchDest, FetchMode};
 use header_value::{Accept, Grpc, is_prefetch, names_websocket};
 use http::{
@@ -113,6 +113,10 @@ impl RequestFacts {
         if let Some(initiator) = &mut facts.origin {
             initiator.host = Host::of(uri, host);
         }
+        // Only who opens a page can be told to clear: no other request pays for the look.
+        if facts.is_document_get() && sighted.has_cookies() && is_uncleared(headers) {
+            facts.marks.add(Marks::UNCLEARED);
+        }
         (facts, sighted)
     }
 
@@ -177,6 +181,11 @@ impl RequestFacts {
     /// its user asked for: `Sec-Fetch-Dest: empty`. They cannot be told apart.
     pub const fn may_come_from_a_worker(&self) -> bool {
         matches!(self.dest, FetchDest::Empty)
+    }
+
+    /// Whether it opens a page in a browser whose storage is still that of the user before.
+    pub(crate) const fn is_uncleared(&self) -> bool {
+        self.marks.has(Marks::UNCLEARED)
     }
 
     /// Whether `Accept` names HTML, and JSON not before it.
@@ -319,6 +328,7 @@ impl Marks {
     const PREFETCH: u8 = 1 << 3;
     const SCRIPT: u8 = 1 << 1;
     const TURBO: u8 = 1 << 6;
+    const UNCLEARED: u8 = 1 << 5;
     const WEBSOCKET: u8 = 1 << 4;
 
     const fn add(&mut self, mark: u8) {
