@@ -27,10 +27,13 @@ pub(super) struct SubjectWatch {
     hasher: RandomState,
 }
 
+/// What was asked; the answer comes on it.
+type Question = Receiver<Option<Answered>>;
+
 enum Known {
     Said(Answered, Timestamp),
     /// Somebody asks; whoever comes meanwhile waits for the same answer.
-    Asking(Receiver<Option<Answered>>),
+    Asking(Question),
 }
 
 /// What the application said.
@@ -48,7 +51,7 @@ pub(super) enum Asked {
     Known(Answered),
     /// Nobody is to be asked.
     Nobody,
-    Waiting(Receiver<Option<Answered>>),
+    Waiting(Question),
 }
 
 impl Asked {
@@ -111,9 +114,17 @@ impl SubjectWatch {
         }
     }
 
-    fn note(&self, subject: Subject, answered: Answered, now: Timestamp) {
-        if let Some(stripe) = self.stripe(&subject) {
-            lock(stripe).insert(subject, Known::Said(answered, now), now);
+    /// Notes the answer to a question. Not if that was forgotten meanwhile, or asked anew: the answer
+    /// may have been read before what was changed since.
+    fn note(&self, subject: Subject, question: &Question, answered: Answered, now: Timestamp) {
+        let Some(stripe) = self.stripe(&subject) else {
+            return;
+        };
+        let mut known = lock(stripe);
+        if let Some(Known::Asking(asked)) = known.get_mut(&subject, now)
+            && asked.same_channel(question)
+        {
+            known.insert(subject, Known::Said(answered, now), now);
         }
     }
 }
@@ -143,12 +154,13 @@ impl Policies {
         let (tell, answer) = watch::channel(None);
         known.insert(subject.clone(), Known::Asking(answer.clone()), now);
         drop(known);
+        let question = answer.clone();
         // In a task: who waits may hang up, and others wait for the same answer.
         let (policies, asked_by, subject) = (Arc::clone(self), Arc::clone(road), subject.clone());
         road.tasks.spawn(async move {
             let answered = policies.ask(&asked_by, &subject).await;
             if let Some(subjects) = &policies.subjects {
-                subjects.note(subject, answered, asked_by.clock.now());
+                subjects.note(subject, &question, answered, asked_by.clock.now());
             }
             tell.send_replace(Some(answered));
         });
@@ -186,3 +198,36 @@ const MOST_SUBJECTS: usize = 100_000;
 
 /// How long a failure stands.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn an_answer_to_a_question_that_was_forgotten_or_asked_anew_is_not_believed() {
+        let active = |_| async { Ok::<_, io::Error>(SubjectStatus::Active) };
+        let watch = SubjectWatch::new(SubjectCheck::new(Duration::from_mins(1), active));
+        let (alice, now) = (Subject::new("alice").unwrap(), Timestamp::default());
+        let ask = |question: &Question| {
+            let mut known = lock(watch.stripe(&alice).unwrap());
+            known.insert(alice.clone(), Known::Asking(question.clone()), now);
+        };
+        let said = || {
+            let mut known = lock(watch.stripe(&alice).unwrap());
+            matches!(known.get_mut(&alice, now), Some(Known::Said(..)))
+        };
+        let (_first, question) = watch::channel(None);
+        ask(&question);
+        watch.forget(&alice);
+        watch.note(alice.clone(), &question, Answered::Active, now);
+        assert!(!said(), "the account was changed after it was read");
+
+        let (_second, anew) = watch::channel(None);
+        ask(&anew);
+        watch.note(alice.clone(), &question, Answered::Active, now);
+        assert!(!said(), "the later question stands");
+        watch.note(alice.clone(), &anew, Answered::Active, now);
+        assert!(said());
+    }
+}
