@@ -40,9 +40,13 @@ impl SessionsBuilder {
         if let Some(policies) = &policies {
             self.road.watcher = Some(Arc::<Policies>::clone(policies));
         }
+        let road = Arc::new(Road::new(self.store, self.clock, self.road, scratch));
+        if let Some(policies) = &policies {
+            policies.observe(&road.live);
+        }
         let context = Context {
             cookie: farewell.cookie.is_some(),
-            road: Arc::new(Road::new(self.store, self.clock, self.road, scratch)),
+            road,
             timeouts: self.timeouts,
             limit: self.limit,
             policies,

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     id::SessionId,
+    live::{Observer, Since},
     policy::{Circumstances, Decision, RequestFacts},
     reason::Initiator,
     record::{Client, Live},
@@ -27,6 +28,32 @@ use tokio::{task::JoinSet, time::sleep};
 /// lock.
 #[derive(Default)]
 pub(super) struct Held(Mutex<HashMap<SessionId, Arc<Opened>>>);
+
+impl Held {
+    /// Keeps what was opened, unless the session ended meanwhile: asked afterwards, as an ending is
+    /// noted before the observers are told.
+    fn keep(&self, id: SessionId, opened: Arc<Opened>, has_ended: impl FnOnce() -> bool) {
+        lock(&self.0).insert(id, opened);
+        if has_ended() {
+            self.ended(id);
+        }
+    }
+}
+
+/// Nothing of a session stays in memory when it has ended, also where its connections are slow to
+/// close.
+impl Observer for Held {
+    fn ended(&self, id: SessionId) {
+        let opened = lock(&self.0).remove(&id);
+        // Outside of the lock: what it frees may be much.
+        drop(opened);
+    }
+
+    /// What is kept here is kept for what the node holds already.
+    fn held(&self) -> Vec<SessionId> {
+        Vec::new()
+    }
+}
 
 struct Opened {
     live: Live,
@@ -56,7 +83,10 @@ impl Policies {
             facts: session.facts().clone(),
             address: session.0.address,
         });
-        lock(&self.held.0).insert(id, opened);
+        let road = &session.context().road;
+        self.held.keep(id, opened, || {
+            matches!(road.live.since(session.0.mark, id), Since::Ended(_))
+        });
     }
 
     /// Judges what is held open, again and again.
@@ -138,3 +168,72 @@ impl Policies {
 
 /// How many sessions are judged side by side.
 const MOST_AT_ONCE: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        id::{SecretHash, Token},
+        live,
+        reason::EndReason,
+        record::{Generation, Grants, RecordParts, Values},
+        time::Timestamp,
+    };
+    use std::sync::Weak;
+
+    fn id(byte: u8) -> SessionId {
+        SessionId::from_bytes([byte; SessionId::LEN])
+    }
+
+    fn opened(byte: u8) -> Arc<Opened> {
+        let secret_hash: SecretHash = Token::new(id(byte)).unwrap().secret_hash();
+        let at = Timestamp::default();
+        let parts = RecordParts {
+            secret_hash,
+            previous: None,
+            generation: Generation::new(1),
+            subject: None,
+            created_at: at,
+            authenticated_at: at,
+            idle_timeout: None,
+            touch_interval: Duration::ZERO,
+            absolute_deadline: at,
+            revision: 0,
+            client: None,
+            values: Values::default(),
+            grants: Grants::default(),
+            leave_behind: Values::default(),
+        };
+        let live = Live {
+            id: id(byte),
+            record: Arc::new(parts.into()),
+            last_seen: at,
+            now: at,
+        };
+        Arc::new(Opened {
+            live,
+            facts: RequestFacts::default(),
+            address: None,
+        })
+    }
+
+    #[test]
+    fn an_ending_drops_what_is_held_of_its_session_at_once_and_nothing_else() {
+        let node = live::Live::with_memory(16);
+        let policies = Policies::new(crate::session::PolicyConfig {
+            dead_tokens: Some(crate::policy::DeadTokens::end_subject()),
+            ..Default::default()
+        });
+        let policies = policies.unwrap();
+        policies.observe(&node);
+        let (first, second) = (opened(1), opened(2));
+        let weak: [Weak<Opened>; 2] = [&first, &second].map(Arc::downgrade);
+        policies.held.keep(id(1), first, || false);
+        policies.held.keep(id(2), second, || false);
+        node.ended(id(1), EndReason::Logout);
+        assert!(weak[0].upgrade().is_none(), "values and client are gone");
+        assert!(weak[1].upgrade().is_some());
+        policies.held.keep(id(3), opened(3), || true);
+        assert_eq!(lock(&policies.held.0).len(), 1, "it ended meanwhile");
+    }
+}

@@ -21,6 +21,7 @@ use self::{
 };
 use crate::{
     id::{SecretHash, SessionId, Subject},
+    live,
     policy::{DeadTokens, Guesses, Guessing, Panel, RiskCheck, SubjectCheck},
     reason::{Cause, EndReason, Initiator},
     record::Tombstone,
@@ -30,7 +31,7 @@ use crate::{
 use std::{
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -56,7 +57,7 @@ pub(crate) struct Policies {
     guesses: Option<GuessWatch>,
     /// What was told of which session: a leaf lock.
     told: Mutex<Recent<SessionId, u64>>,
-    held: Held,
+    held: Arc<Held>,
 }
 
 impl Policies {
@@ -85,8 +86,14 @@ impl Policies {
             dead_tokens: dead_tokens.map(remembering),
             guesses: guessing.map(|(guessing, hook)| GuessWatch::new(guessing, hook)),
             told: Mutex::new(Recent::new(100_000, TOLD_FOR)),
-            held: Held::default(),
+            held: Arc::default(),
         }))
+    }
+
+    /// From now on what is kept of a session goes when it ends on this node, or is told to have.
+    pub(crate) fn observe(&self, live: &live::Live) {
+        let held: Weak<Held> = Arc::downgrade(&self.held);
+        live.observe(held);
     }
 
     /// The token of an ended session was presented, with the right secret.
