@@ -19,6 +19,9 @@ pub(super) struct LogFile {
     len: u64,
     /// Whether something that is no whole line may follow them.
     ragged: bool,
+    /// How many times the disk is to fail.
+    #[cfg(test)]
+    pub(super) failing_syncs: std::cell::Cell<u32>,
 }
 
 impl LogFile {
@@ -32,6 +35,8 @@ impl LogFile {
             regular,
             len,
             ragged: false,
+            #[cfg(test)]
+            failing_syncs: std::cell::Cell::default(),
         };
         if regular
             && tail_of(&opened.path)?
@@ -60,6 +65,11 @@ impl LogFile {
 
     /// Brings what was written to the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some(left) = self.failing_syncs.get().checked_sub(1) {
+            self.failing_syncs.set(left);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         if self.regular {
             self.file.sync_data()
         } else {

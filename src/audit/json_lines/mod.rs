@@ -50,6 +50,8 @@ pub struct JsonLines {
     lines: Lines,
     file: LogFile,
     fsync: Fsync,
+    /// The object that was written last, without its chain, if it could not be brought to the disk.
+    unsynced: Option<Vec<u8>>,
 }
 
 /// A file before it is opened.
@@ -76,7 +78,8 @@ pub enum Format {
     /// The OWASP Logging Vocabulary: `session_logout:user-17,<session>`. Reasons are its three
     /// words (`logout`, `timeout`, `revoked`), the description has the exact one. Colons, commas
     /// and percent signs within a user id are percent-encoded. Events that it has no word for begin
-    /// with `adjourn_`.
+    /// with `adjourn_`. The vocabulary names the session in few events; each line of one has it as
+    /// the member `session_id`, by which one that says `redelivered` is matched with its original.
     Owasp,
 }
 
@@ -213,6 +216,7 @@ impl JsonLinesBuilder {
             lines: self.lines,
             file,
             fsync: self.fsync,
+            unsynced: None,
         })
     }
 }
@@ -226,13 +230,21 @@ struct NotOpened {
 
 impl BlockingSink for JsonLines {
     fn write(&mut self, event: &Event) -> io::Result<()> {
-        let (line, chain) = self.lines.line(event)?;
-        self.file.append(&line)?;
-        self.lines.chain = chain;
-        match self.fsync {
-            Fsync::EachLine => self.file.sync(),
-            Fsync::EachBatch | Fsync::Never => Ok(()),
+        let (object, braces) = self.lines.open_object(event)?;
+        // The same again is in the file: only the disk is missing.
+        if self.unsynced.as_ref() != Some(&object) {
+            let (line, chain) = self.lines.close(object.clone(), braces);
+            self.file.append(&line)?;
+            self.lines.chain = chain;
         }
+        self.unsynced = None;
+        if self.fsync == Fsync::EachLine
+            && let Err(error) = self.file.sync()
+        {
+            self.unsynced = Some(object);
+            return Err(error);
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -277,15 +289,14 @@ impl Default for Lines {
 
 impl Lines {
     /// A line with its line break, and the chain as it is once the line is written.
-    fn line(&self, event: &Event) -> io::Result<(Vec<u8>, Option<Chain>)> {
-        let (mut line, braces) = self.open_object(event)?;
+    fn close(&self, mut line: Vec<u8>, braces: &str) -> (Vec<u8>, Option<Chain>) {
         let chain = self.chain.as_ref();
         let chain = chain.map(|chain| chain.close(&mut line, braces));
         if chain.is_none() {
             line.extend_from_slice(braces.as_bytes());
         }
         line.push(b'\n');
-        Ok((line, chain))
+        (line, chain)
     }
 
     /// The object without its closing braces, and those.

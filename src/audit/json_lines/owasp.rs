@@ -12,7 +12,8 @@ use crate::{
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// One line: the names and order of the vocabulary's cheat sheet; what is not known is absent.
+/// One line: the names and order of the vocabulary's cheat sheet, and then the session, which is no
+/// argument of most of its events; what is not known is absent.
 #[derive(Serialize)]
 pub(super) struct Line<'a> {
     datetime: String,
@@ -28,6 +29,9 @@ pub(super) struct Line<'a> {
     hostname: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<&'a str>,
+    /// By which a line that is written again after a crash is known for the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
 }
 
 impl<'a> Line<'a> {
@@ -45,6 +49,7 @@ impl<'a> Line<'a> {
             source_ip: client.and_then(Client::address),
             hostname: place.host.as_deref(),
             region: place.region.as_deref(),
+            session_id: event.session_id.as_ref().map(|id| names.session(id)),
         }
     }
 }

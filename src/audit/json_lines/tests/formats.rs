@@ -101,8 +101,13 @@ fn lines(format: Format) -> Lines {
         .lines
 }
 
+fn line_of(lines: &Lines, event: &Event) -> Vec<u8> {
+    let (object, braces) = lines.open_object(event).unwrap();
+    lines.close(object, braces).0
+}
+
 fn json_of(lines: &Lines, event: &Event) -> Value {
-    let (line, _) = lines.line(event).unwrap();
+    let line = line_of(lines, event);
     serde_json::from_slice(&line).unwrap()
 }
 
@@ -265,15 +270,36 @@ fn the_vocabulary_is_exact() {
 #[test]
 fn a_line_of_the_vocabulary_has_its_fields_in_order() {
     let event = event(EventKind::Started, Some("user-17"));
-    let (line, _) = lines(Format::Owasp).line(&event).unwrap();
+    let line = line_of(&lines(Format::Owasp), &event);
     assert_eq!(
         String::from_utf8(line).unwrap(),
         "{\"datetime\":\"2026-01-01T00:00:00.000+00:00\",\"appid\":\"shop\",\
          \"event\":\"session_created:user-17\",\"level\":\"INFO\",\
          \"description\":\"A session started\",\
          \"useragent\":\"a\\ufffd\\ufffdb\\\",\\\"evil\\\":1\",\"source_ip\":\"192.0.2.7\",\
-         \"hostname\":\"web-1\",\"region\":\"eu-1\"}\n"
+         \"hostname\":\"web-1\",\"region\":\"eu-1\",\
+         \"session_id\":\"AQEBAQEBAQEBAQEBAQEBAQ\"}\n"
     );
+}
+
+// A line that is written again after a crash is found by its session.
+#[test]
+fn every_line_of_a_session_names_it() {
+    let id = SessionId::from_bytes([1; 16]);
+    for lines in [
+        lines(Format::Owasp),
+        JsonLines::at("/nowhere")
+            .with_format(Format::Owasp)
+            .with_session_key([9; 32])
+            .lines,
+    ] {
+        for kind in kinds() {
+            let line = json_of(&lines, &event(kind, Some("user-17")));
+            assert_eq!(line["session_id"], lines.names.session(&id), "{line}");
+        }
+        let nobody = Event::new(EventKind::UnknownToken, Timestamp::default());
+        assert!(json_of(&lines, &nobody).get("session_id").is_none());
+    }
 }
 
 // R-13-9, R-1-32
@@ -283,7 +309,7 @@ fn no_text_breaks_out_of_its_line_or_its_argument() {
     for format in [Format::Native, Format::Ocsf, Format::Owasp] {
         for kind in kinds() {
             let event = event(kind, Some(hostile));
-            let (line, _) = lines(format).line(&event).unwrap();
+            let line = line_of(&lines(format), &event);
             let (last, rest) = line.split_last().unwrap();
             assert_eq!(*last, b'\n');
             assert!(rest.iter().all(|b| (0x20..0x7f).contains(b)), "{format}");
@@ -312,7 +338,7 @@ fn with_a_key_no_line_holds_the_public_id() {
             .with_session_key([9; 32])
             .lines;
         for kind in kinds() {
-            let (line, _) = keyed.line(&event(kind, Some("user-17"))).unwrap();
+            let line = line_of(&keyed, &event(kind, Some("user-17")));
             let line = String::from_utf8(line).unwrap();
             assert!(ids.iter().all(|id| !line.contains(id)), "{line}");
         }
