@@ -246,3 +246,46 @@ async fn a_flush_that_failed_is_tried_again_without_an_event() {
         }
     }
 }
+
+/// Its flush is announced, and goes on as it is told.
+struct FlushTold {
+    begun: mpsc::Sender<()>,
+    outcomes: mpsc::Receiver<io::Result<()>>,
+}
+
+impl BlockingSink for FlushTold {
+    fn write(&mut self, _: &Event) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _test_is_over = self.begun.send(());
+        self.outcomes.recv().unwrap_or(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn failing_closed_nothing_is_settled_before_a_flush_went_well() {
+    let (announce, begun) = mpsc::channel();
+    let (outcomes, told) = mpsc::channel();
+    let sink = FlushTold {
+        begun: announce,
+        outcomes: told,
+    };
+    let queue = Queue::builder(sink).with_fail_closed().start().unwrap();
+    queue.record(&ended());
+    for _ in 0..2 {
+        begun.recv().unwrap();
+        outcomes
+            .send(Err(io::ErrorKind::StorageFull.into()))
+            .unwrap();
+    }
+    // The third try has begun.
+    begun.recv().unwrap();
+    let unwritten = queue.flush_within(Duration::ZERO).await.unwrap_err();
+    assert_eq!(unwritten.waiting, 1);
+    assert!(!queue.is_ready());
+    outcomes.send(Ok(())).unwrap();
+    queue.flush_within(LONG).await.unwrap();
+    assert!(queue.is_ready());
+}

@@ -43,10 +43,21 @@ impl Worker {
             let still_lost = batch
                 .iter()
                 .fold(lost, |lost, event| self.write_after(lost, event));
+            self.flush();
+            self.settle(batch.len(), still_lost);
+        }
+    }
+
+    /// When failing closed, tries until it went well: nobody is told before that a batch is written.
+    fn flush(&mut self) {
+        loop {
             let flushed = self.guarded(BlockingSink::flush);
             self.flush_fails = flushed.is_err();
             self.note(flushed.err().as_ref());
-            self.settle(batch.len(), still_lost);
+            let again = self.flush_fails && self.shared.fail_closed;
+            if !again || !self.pause_unless_closing() {
+                return;
+            }
         }
     }
 
