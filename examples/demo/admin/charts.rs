@@ -64,8 +64,12 @@ fn finding(finding: &Finding) -> String {
             at_unix_millis,
             source,
             count,
+            use_after_end,
         } => {
-            let what = format!("{source} presented {count} refused tokens within ten minutes.");
+            let what = format!(
+                "{source} presented {count} refused tokens within ten minutes, {use_after_end} of \
+                 them of ended sessions."
+            );
             (at_unix_millis, what)
         }
         Finding::NobodyLogsOut {

@@ -1,6 +1,6 @@
 //! What is unusual.
 
-use super::ring::Ring;
+use super::{ring::Ring, sources::RecentTokens};
 use crate::{reason::EndReason, time::Timestamp};
 use serde::Serialize;
 use std::{net::IpAddr, time::Duration};
@@ -24,6 +24,10 @@ impl InsightLimits {
     }
 
     /// Many refused tokens: so many from one source within ten minutes. *Default:* 50.
+    ///
+    /// 256 sources are kept. Where more than that present tokens, the one with fewest makes room
+    /// and counts from nothing when it comes again: a source that hides its tokens among those of
+    /// hundreds of others may not be told of.
     pub const fn with_tokens_per_source(mut self, tokens: u64) -> Self {
         self.tokens = tokens;
         self
@@ -75,6 +79,8 @@ pub enum Finding {
         source: IpAddr,
         /// How many within ten minutes by then.
         count: u64,
+        /// How many of them were of sessions that had ended.
+        use_after_end: u64,
     },
     /// Hardly any session ends by a log-out.
     NobodyLogsOut {
@@ -160,10 +166,10 @@ impl Watch {
         &mut self,
         limits: &InsightLimits,
         source: IpAddr,
-        count: u64,
+        recent: RecentTokens,
         now: Timestamp,
     ) -> Option<Finding> {
-        if count < limits.tokens.max(1) {
+        if recent.count < limits.tokens.max(1) {
             return None;
         }
         let told = self
@@ -179,7 +185,8 @@ impl Watch {
         news.then_some(Finding::ManyTokens {
             at_unix_millis: now.as_unix_millis(),
             source,
-            count,
+            count: recent.count,
+            use_after_end: recent.use_after_end,
         })
     }
 }

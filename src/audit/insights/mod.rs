@@ -268,7 +268,8 @@ impl State {
         limits: &InsightLimits,
         now: Timestamp,
     ) -> Option<Finding> {
-        if kind == "use-after-end" {
+        let after_end = kind == "use-after-end";
+        if after_end {
             self.use_after_end += count;
             self.ring.current().use_after_end += count;
         } else {
@@ -276,7 +277,7 @@ impl State {
             self.ring.current().refused += count;
         }
         let source = network(source?);
-        let recent = self.sources.add(source, count, now);
+        let recent = self.sources.add(source, (count, after_end), now);
         self.watch.after_token(limits, source, recent, now)
     }
 }

@@ -10,9 +10,20 @@ use std::{collections::HashMap, net::IpAddr, time::Duration};
 pub struct SourceCount {
     /// The address; of IPv6 the network, as one client has all its addresses.
     pub source: IpAddr,
-    /// How often. At most: where there are more sources than are kept, one that comes late takes
-    /// over the count of the least, so that none that presents many is ever missed.
+    /// How often, at most. 256 sources are kept: where there are more, one that comes takes the place
+    /// of the least and its count over, so that none is missed that presents more than one in 256
+    /// of all these tokens.
     pub count: u64,
+    /// How many of them were of sessions that had ended, at least: not taken over from another, and
+    /// forgotten with a source that made room.
+    pub use_after_end: u64,
+}
+
+/// How many tokens a source has presented in this window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RecentTokens {
+    pub(super) count: u64,
+    pub(super) use_after_end: u64,
 }
 
 #[derive(Debug, Default)]
@@ -21,26 +32,36 @@ pub(super) struct Sources(HashMap<IpAddr, Count>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     in_all: u64,
+    use_after_end: u64,
     /// Since the window began.
-    recent: u64,
+    recent: RecentTokens,
     window: u64,
 }
 
 impl Sources {
-    /// Counts; answers how many this source has presented in this window.
-    pub(super) fn add(&mut self, source: IpAddr, count: u64, now: Timestamp) -> u64 {
+    /// Counts; answers how many this source has presented in this window, since it was last taken up.
+    pub(super) fn add(
+        &mut self,
+        source: IpAddr,
+        (count, use_after_end): (u64, bool),
+        now: Timestamp,
+    ) -> RecentTokens {
         let window = now.as_unix_millis() / millis(WINDOW);
         let inherited = self.make_room(source);
         let known = self.0.entry(source).or_insert(Count {
             in_all: inherited,
-            recent: 0,
             window,
+            ..Count::default()
         });
         if known.window != window {
-            (known.window, known.recent) = (window, 0);
+            (known.window, known.recent) = (window, RecentTokens::default());
         }
         known.in_all = known.in_all.saturating_add(count);
-        known.recent = known.recent.saturating_add(count);
+        known.recent.count = known.recent.count.saturating_add(count);
+        if use_after_end {
+            known.use_after_end = known.use_after_end.saturating_add(count);
+            known.recent.use_after_end = known.recent.use_after_end.saturating_add(count);
+        }
         known.recent
     }
 
@@ -65,6 +86,7 @@ impl Sources {
             .map(|(source, count)| SourceCount {
                 source: *source,
                 count: count.in_all,
+                use_after_end: count.use_after_end,
             })
             .collect();
         counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.source.cmp(&b.source)));

@@ -151,8 +151,55 @@ fn one_source_with_many_tokens_is_told_once_and_counted_whatever_the_limits_supp
     );
 }
 
+// R-3-13
 #[test]
-fn sources_are_bounded_and_the_busiest_is_never_missed() {
+fn tokens_of_ended_sessions_are_counted_apart_for_each_source() {
+    let set = Set::new(InsightLimits::default().with_tokens_per_source(10));
+    let source = Ipv4Addr::new(192, 0, 2, 7);
+    let client = Arc::new(Client::new(Some(source.into()), None));
+    for _ in 0..4 {
+        set.unknown_token_from(source);
+    }
+    let cause = || EndReason::Logout.into();
+    let event = Event::new(EventKind::UseAfterEnd { cause: cause() }, set.clock.now());
+    set.insights.record(&event.from(Some(Arc::clone(&client))));
+    let kind = EventKind::EventsSuppressed {
+        kind: "use-after-end",
+        count: 5,
+        sources: 1,
+    };
+    let event = Event::new(kind, set.clock.now());
+    set.insights.record(&event.from(Some(client)));
+    let snapshot = set.insights.snapshot();
+    let top = &snapshot.sources[0];
+    assert_eq!((top.count, top.use_after_end), (10, 6));
+    let found = Finding::ManyTokens {
+        at_unix_millis: set.clock.now().as_unix_millis(),
+        source: source.into(),
+        count: 10,
+        use_after_end: 6,
+    };
+    assert_eq!(snapshot.findings, [found]);
+}
+
+#[test]
+fn a_source_that_made_room_counts_from_nothing() {
+    let set = Set::new(InsightLimits::default().with_tokens_per_source(3));
+    let least = Ipv4Addr::new(192, 0, 2, 7);
+    set.unknown_token_from(least);
+    for n in 0..256_u32 {
+        set.unknown_token_from(Ipv4Addr::from(n));
+        set.unknown_token_from(Ipv4Addr::from(n));
+    }
+    set.unknown_token_from(least);
+    set.unknown_token_from(least);
+    assert_eq!(set.told(), [] as [&str; 0], "the first is forgotten");
+    set.unknown_token_from(least);
+    assert_eq!(set.told(), ["many-tokens"]);
+}
+
+#[test]
+fn sources_are_bounded_and_one_with_more_than_its_share_is_never_missed() {
     let set = Set::new(InsightLimits::default());
     let busy = Ipv4Addr::new(192, 0, 2, 7);
     for n in 0..50_000_u32 {
