@@ -111,7 +111,7 @@ fn the_types_say_what_may_be_done_and_what_not() {
 /// Not the macros, whose output a passing test hides.
 fn is_missing(program: &str, package: &str, tests: &str) {
     assert!(
-        env::var_os("CI").is_none(),
+        env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
         "{program} is missing: {tests} of the client script need it (Debian: apt-get install {package})"
     );
     let _ = writeln!(

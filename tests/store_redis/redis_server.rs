@@ -205,7 +205,7 @@ fn is_installed() -> bool {
         return true;
     }
     assert!(
-        std::env::var_os("CI").is_none(),
+        std::env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
         "Redis is not installed, so that its store cannot be tested"
     );
     eprintln!("NOT RUN: Redis is not installed (Debian: apt-get install redis-server)");

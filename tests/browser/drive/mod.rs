@@ -74,7 +74,7 @@ macro_rules! dispatch {
 use dispatch;
 
 impl Browser {
-    /// Starts one. `None` where it is not installed; but in CI (`CI` is set) that is a failure, if not of
+    /// Starts one. `None` where it is not installed; but in CI (`CI` is set, and not to `false`) that is a failure, if not of
     /// WebKit.
     pub(crate) fn start(kind: Kind) -> Option<Self> {
         let Some(program) = kind.program() else {
