@@ -2,8 +2,8 @@
 //!
 //! The source is `client/adjourn.js`, which runs as it is. What is served is the same text without
 //! comments and needless blanks and with short names for what is local, so that it stays below 4 KiB
-//! when compressed: but for declarations that become one, statements stay as they are, and no tool is
-//! needed to build it.
+//! when compressed: but for declarations that become one, and all `let`, statements stay as they are,
+//! and no tool is needed to build it.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -47,11 +47,11 @@ pub fn client_module() -> &'static str {
 /// # assert!(tag.contains("sha384-"));
 /// ```
 pub const CLIENT_SCRIPT_INTEGRITY: &str =
-    "sha384-M2ug2qkAl9QpB7C/j585LDAY/+yli7ZhIDxxEPv4WFn+MjUNabgk9IkqjESKlnlJ";
+    "sha384-wOQJyNpfRS6EZE8jdLpYi3C/C/W4q40tEoLl7qGiIR1uWKV2Y9+sW4OBECNlqLUy";
 
 /// The hash of [`client_module`], for the `integrity` of an import map.
 pub const CLIENT_MODULE_INTEGRITY: &str =
-    "sha384-PWHJtUbfYLf3CG/SfmbGLbQmdT46SaqiiGjqg+2I+DQPYN+qlYjP6tIk/ghY53LI";
+    "sha384-LemoK5KKBKpeTTVagHlrgZP0U0VS0QUQ8/2gTY3D1bq/e2RP+E6ZDmXqKpcLsCuq";
 
 const SOURCE: &str = include_str!("client/adjourn.js");
 
@@ -86,8 +86,8 @@ fn shortened(source: &str) -> String {
 /// The lines that are no comments. Declarations of the same indentation that follow each other are one.
 fn joined(source: &str) -> String {
     let mut lines = String::with_capacity(source.len());
-    // By indentation: how the statement began that was the last there.
-    let mut begun: BTreeMap<usize, Option<&str>> = BTreeMap::new();
+    // By indentation: whether the statement that was the last there declares something.
+    let mut begun = BTreeMap::new();
     for line in source.lines() {
         let mut text = line.trim();
         if text.is_empty() || text.starts_with("//") {
@@ -99,21 +99,34 @@ fn joined(source: &str) -> String {
                 lines.truncate(lines.len() - 2);
             }
         } else {
-            let keyword = ["const ", "let "]
-                .into_iter()
-                .find(|it| text.starts_with(it));
+            let rest = declared(text);
             let indentation = line.len() - line.trim_start().len();
-            let last = begun.insert(indentation, keyword).flatten();
-            if let Some(keyword) = keyword.filter(|it| last == Some(it) && lines.ends_with(";\n")) {
-                lines.truncate(lines.len() - 2);
-                lines.push_str(",\n");
-                text = &text[keyword.len()..];
-            }
+            let last = begun.insert(indentation, rest.is_some());
+            let joins = last == Some(true) && lines.ends_with(";\n");
+            text = rest.map_or(text, |rest| begin_declaration(&mut lines, joins, rest));
         }
         lines.push_str(text);
         lines.push('\n');
     }
     lines
+}
+
+/// What a declaration declares.
+fn declared(text: &str) -> Option<&str> {
+    ["const ", "let "]
+        .iter()
+        .find_map(|keyword| text.strip_prefix(keyword))
+}
+
+/// Begins one, or goes on with the one before. Answers what is still to be written.
+fn begin_declaration<'a>(lines: &mut String, joins: bool, rest: &'a str) -> &'a str {
+    if joins {
+        lines.truncate(lines.len() - 2);
+        lines.push_str(",\n");
+    } else {
+        lines.push_str("let ");
+    }
+    rest
 }
 
 /// `+` and `-`: two of them are another operator, so the blank between stays.
@@ -125,7 +138,8 @@ const fn is_sign(letter: char) -> bool {
 const fn is_mark(letter: char) -> bool {
     matches!(
         letter,
-        '=' | '<'
+        '=' | '*'
+            | '<'
             | '>'
             | '!'
             | '&'
@@ -144,7 +158,8 @@ const fn is_mark(letter: char) -> bool {
     )
 }
 
-/// With a short name for each of [`LOCAL`]. Texts in quotes and names of properties stay as they are.
+/// With a short name for each of [`LOCAL`], and shorter words for some others. Texts in quotes and names
+/// of properties stay as they are.
 fn renamed(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut quote = None;
@@ -159,7 +174,8 @@ fn renamed(text: &str) -> String {
             quote = Some(first);
         }
         let is_property = out.ends_with('.') && !out.ends_with("...");
-        let short = short_of(word).filter(|_| quote.is_none() && !is_property);
+        let short = short_of(word).or_else(|| same_as(word).map(String::from));
+        let short = short.filter(|_| quote.is_none() && !is_property);
         out.push_str(short.as_deref().unwrap_or(word));
     }
     out
@@ -173,110 +189,124 @@ fn short_of(word: &str) -> Option<String> {
     one.chain(letters().map(|it| format!("{it}0"))).nth(at)
 }
 
+/// What means the same in fewer letters. (Nothing sets a `const`: the source would throw.)
+fn same_as(word: &str) -> Option<&'static str> {
+    match word {
+        "Infinity" => Some("1/0"),
+        "const" => Some("let"),
+        "false" => Some("!1"),
+        "true" => Some("!0"),
+        _ => None,
+    }
+}
+
 const fn is_part_of_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$')
 }
 
 /// Names of variables of the script that are no names of properties besides. Which has which letter is what
 /// compresses best of many orders that were tried: it makes a difference of a hundred bytes.
-const LOCAL: [&str; 97] = [
-    "wish",
-    "idle",
-    "due",
+const LOCAL: [&str; 100] = [
     "settings",
-    "warned",
-    "span",
-    "shadow",
-    "gate",
-    "asked",
-    "kind",
-    "socket",
-    "parts",
-    "guest",
-    "heard",
-    "fails",
-    "busy",
-    "root",
-    "api",
-    "live",
-    "base",
-    "postpone",
-    "own",
-    "form",
-    "back",
-    "channel",
-    "news",
-    "absolute",
-    "listen",
-    "given",
-    "guessed",
-    "handler",
-    "alarm",
-    "later",
-    "frozen",
-    "sockets",
-    "here",
-    "emit",
-    "path",
-    "bus",
-    "event",
-    "web",
-    "request",
-    "sheet",
-    "timer",
-    "builtIn",
-    "element",
-    "STYLE",
-    "storage",
-    "found",
-    "make",
-    "deletion",
-    "jobs",
-    "drop",
-    "acted",
-    "done",
-    "seconds",
-    "host",
-    "kept",
-    "whole",
-    "page",
-    "learn",
-    "list",
-    "check",
-    "item",
-    "reply",
-    "turn",
-    "isPublic",
-    "worker",
-    "local",
-    "anew",
-    "clear",
-    "mark",
-    "renew",
-    "ask",
-    "job",
-    "farewell",
-    "finish",
-    "accept",
-    "step",
-    "tell",
-    "lead",
     "script",
+    "event",
+    "warned",
+    "api",
+    "veil",
+    "host",
+    "request",
+    "base",
+    "heard",
+    "socket",
+    "bus",
+    "builtIn",
+    "fails",
+    "due",
+    "later",
+    "found",
+    "STYLE",
+    "live",
+    "said",
+    "farewell",
+    "own",
+    "page",
+    "back",
+    "asked",
+    "call",
+    "deletion",
+    "given",
+    "sockets",
+    "web",
+    "step",
+    "lost",
+    "busy",
+    "veiled",
+    "make",
+    "here",
+    "guest",
+    "local",
+    "acted",
+    "root",
+    "drop",
+    "handler",
+    "timer",
+    "element",
+    "parts",
+    "path",
+    "span",
+    "alarms",
+    "mark",
+    "gate",
+    "absolute",
+    "jobs",
+    "channel",
+    "form",
+    "frozen",
+    "turn",
+    "index",
+    "whole",
+    "more",
+    "news",
+    "check",
+    "worker",
+    "clear",
+    "accept",
+    "listen",
+    "wish",
+    "init",
+    "job",
+    "seconds",
+    "date",
+    "guessed",
+    "kept",
+    "exchange",
+    "renew",
+    "learn",
+    "clock",
+    "finish",
+    "locale",
+    "idle",
+    "reply",
+    "storage",
+    "item",
+    "postpone",
+    "ask",
+    "build",
+    "lead",
+    "anew",
+    "hear",
+    "gap",
+    "emit",
+    "isPublic",
     "value",
     "attempt",
-    "hear",
+    "tell",
+    "list",
     "attributes",
-    "date",
+    "done",
     "purge",
-    "veil",
-    "clock",
-    "gap",
-    "more",
-    "index",
-    "exchange",
-    "init",
-    "call",
-    "build",
+    "shadow",
+    "kind",
 ];
 
 #[cfg(test)]
@@ -290,7 +320,7 @@ mod tests {
             ("  // a\n\n  let a = 1;\n  // b\n", "let a=1;"),
             (
                 "const f = (a, b) => {\n  return a ? b : -a;\n};\n",
-                "const f=(a,b)=>{return a?b:-a};",
+                "let f=(a,b)=>{return a?b:-a};",
             ),
             ("a + +b - -c - d", "a+ +b- -c-d\n"),
             (
@@ -299,7 +329,7 @@ mod tests {
             ),
             (
                 "const a = 1;\nconst f = () => {\n  const b = 2;\n};\n// c\nconst d = 3;\nlet e;\nf();\nlet g;\n",
-                "const a=1,f=()=>{const b=2},d=3;let e;f();let g;",
+                "let a=1,f=()=>{let b=2},d=3,e;f();let g;",
             ),
             (
                 "x = \"a = b,  // c\" + `\n  d { e : f }\n`;",
@@ -313,14 +343,18 @@ mod tests {
 
     #[test]
     fn local_names_are_letters_and_nothing_else_is() {
-        let [ask, asked, alarm, acted] =
-            ["ask", "asked", "alarm", "acted"].map(|name| short_of(name).unwrap());
+        let [ask, asked, alarms, acted] =
+            ["ask", "asked", "alarms", "acted"].map(|name| short_of(name).unwrap());
         for (source, served) in [
-            ("ask();alarm(asked)", format!("{ask}();{alarm}({asked})")),
+            ("ask();alarms(asked)", format!("{ask}();{alarms}({asked})")),
             ("it.ask(ask.ask)", format!("it.ask({ask}.ask)")),
             (
                 "f(...acted,\"ask\",`ask`,tasks)",
                 format!("f(...{acted},\"ask\",`ask`,tasks)"),
+            ),
+            (
+                "for(const it of[true,false,Infinity])it.const=\"true\"",
+                "for(let it of[!0,!1,1/0])it.const=\"true\"".to_owned(),
             ),
             ("\u{e9}?ask:0", format!("\u{e9}?{ask}:0")),
         ] {

@@ -123,23 +123,30 @@ test("it is shown again only when the server says that the session lives", async
 });
 
 // R-7-5
-test("a page that heard nothing yet is hidden as well, and shown when the server knows of its session or needs none", async () => {
+test("a page that heard nothing yet is hidden as well, and loaded anew when the server knows of a session", async () => {
   for (const [what, options, hidden] of [
-    ["a page of a session", {}, true],
+    ["a page of a session", { path: "/account?tab=2#top" }, true],
     ["a public page", { attributes: { public: "" } }, false],
   ]) {
-    const world = new World();
-    world.mode = "down";
-    const tab = await world.open(options);
-    world.disk.local.set("draft", "secret");
-    await tab.freeze();
-    assert.equal(tab.hidden, hidden, what);
-    await tab.thaw();
-    await world.advance(30);
-    assert.equal(tab.hidden, hidden, `${what}: nothing is known`);
-    world.mode = "ok";
-    await world.advance(60);
-    assert.equal(tab.hidden, false, what);
+    for (const subject of ["alice-key", "bob-key"]) {
+      const world = new World();
+      world.mode = "down";
+      const tab = await world.open(options);
+      world.disk.local.set("draft", "secret");
+      await tab.freeze();
+      assert.equal(tab.hidden, hidden, what);
+      world.endNow("logout");
+      world.logIn({ subject });
+      await tab.thaw();
+      await world.advance(30);
+      assert.equal(tab.hidden, hidden, `${what}: nothing is known`);
+      assert.deepEqual(tab.went, []);
+      world.mode = "ok";
+      await world.advance(60);
+      // Whose page it is, nobody can tell: it is never shown again, and asked for once more.
+      assert.equal(tab.hidden, hidden, `${what} ${subject}`);
+      assert.deepEqual([tab.went, tab.reloaded], [hidden ? [ORIGIN + "/account?tab=2"] : [], 0], what);
+    }
   }
   for (const [path, went] of [["/account", ["/session/signed-out?reason=forced"]], ["/session/signed-out", []]]) {
     const world = new World();
@@ -236,6 +243,19 @@ test("a machine that wakes without a network is hidden, cleared, and leaves", as
   await world.advance(25);
   nothing(world, tab);
   assert.deepEqual(tab.went, ["/bye/idle"]);
+});
+
+test("a keep-list that is a list has names with blanks and commas", async () => {
+  const world = new World();
+  const tab = await world.open();
+  tab.adjourn.start({ keep: ["database:my db", "local:a, b"] });
+  fill(world, tab);
+  world.disk.databases.add("my db").add("my");
+  world.disk.local.set("a, b", "1").set("a", "1");
+  tab.adjourn.end();
+  await world.advance(3);
+  assert.deepEqual([...world.disk.databases], ["my db"]);
+  assert.deepEqual([...world.disk.local.keys()], ["a, b"]);
 });
 
 test("keep-lists name what stays, each kind for itself", async () => {
@@ -367,6 +387,66 @@ test("a form that is marked ends by the script, with its fields", async () => {
   assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
   const other = tab.fire("submit", { target: { matches: () => false } });
   assert.ok(!other.defaultPrevented);
+});
+
+test("a marked form that the page itself cancels ends nothing", async () => {
+  const world = new World();
+  const tab = await world.open();
+  const ended = [];
+  tab.adjourn.on("ended", (detail) => ended.push(detail));
+  tab.fire("submit", { target: logOutForm() }, (event) => event.preventDefault());
+  await world.advance(3);
+  assert.deepEqual([tab.hidden, ended, tab.went, world.reason], [false, [], [], undefined]);
+  tab.fire("submit", { target: logOutForm() });
+  await world.advance(3);
+  assert.equal(ended.length, 1);
+});
+
+test("a marked form goes where and as the browser would send it", async () => {
+  const attributes = (values) => ({ getAttribute: (name) => values[name] ?? null });
+  const here = "/account";
+  for (const [form, submitter, path, body] of [
+    [{ action: "/logout" }, null, "/logout", "csrf=t0ken"],
+    [{ action: "/logout" }, { name: "all", value: "1" }, "/logout", "csrf=t0ken&all=1"],
+    [{ action: "/logout" }, { formaction: "/logout/all", name: "", value: "" }, "/logout/all", "csrf=t0ken"],
+    [{ action: "/logout" }, { formaction: "" }, here, "csrf=t0ken"],
+    [{ action: "" }, null, here, "csrf=t0ken"],
+    [{}, {}, here, "csrf=t0ken"],
+  ]) {
+    const world = new World();
+    const tab = await world.open({ path: here });
+    const target = { ...logOutForm(), ...attributes(form), fields: [["csrf", "t0ken"]] };
+    tab.fire("submit", { target, submitter: submitter && { ...submitter, ...attributes(submitter) } });
+    await settle();
+    const sent = world.log.find((entry) => entry.method === "POST");
+    assert.deepEqual([sent.path, String(sent.init.body)], [path, body]);
+  }
+});
+
+test("a display of the site's own comes back, and is not touched while nothing is hidden", async () => {
+  for (const own of [undefined, "flex"]) {
+    const world = new World();
+    const set = [];
+    const tab = await world.open({
+      prepare: ({ document }) => {
+        const { style, styles } = document.documentElement;
+        if (own) styles.set("display", own);
+        const { setProperty } = style;
+        style.setProperty = (...values) => (set.push(values), setProperty(...values));
+      },
+    });
+    await world.advance(100);
+    assert.deepEqual(set, []);
+    for (let round = 0; round < 2; round++) {
+      await tab.freeze();
+      // Hidden already, and once more.
+      await tab.freeze();
+      assert.ok(tab.hidden);
+      await tab.thaw();
+      await world.advance(3);
+      assert.equal(tab.root.styles.get("display"), own);
+    }
+  }
 });
 
 const logOutForm = () => ({

@@ -319,16 +319,48 @@ test("an extension by activity that failed is not made up for when nobody may be
   assert.equal(world.log.filter((entry) => entry.path === "/session/extend" && entry.mode === "ok").length, 0);
 });
 
-test("a hidden tab whose chain of timers runs once a minute still meets the deadline", async () => {
-  const world = new World({ idle: 300 });
+test("a hidden tab whose chain of timers runs once a minute still asks, warns and ends in time", async () => {
+  for (const mode of ["ok", "down"]) {
+    const world = new World({ idle: 300 });
+    const tab = await world.open();
+    tab.document.hidden = true;
+    const warned = [];
+    tab.adjourn.on("warning", () => warned.push(world.now - 1000));
+    // Of the timers of now those alone that are not part of the chain: what they arm comes too late.
+    const single = world.timers.filter((timer) => timer.at > world.now + 200);
+    world.mode = mode;
+    for (const [from, until] of [[0, 230.5], [230.5, 240.5], [240.5, 300.5], [300.5, 301.5]]) {
+      world.timers = single.filter((timer) => timer.at - 1000 > from);
+      await world.advance(until - from);
+      if (until === 230.5) assert.equal(world.log.at(-1).at > 1230, true, "asked before it warns");
+      if (until === 240.5) assert.deepEqual(warned.map(Math.floor), [240]);
+      if (mode === "down" || until > 301) assert.equal(tab.hidden, until === 301.5, `${mode} ${until}`);
+    }
+    await world.advance(2);
+    assert.deepEqual(tab.went, mode === "ok" ? ["/bye/idle"] : []);
+  }
+});
+
+test("a warning stays although the next answer was faster", async () => {
+  const world = new World();
   const tab = await world.open();
-  tab.document.hidden = true;
-  const alarm = world.timers.find((timer) => timer.at === world.now + 300);
-  assert.ok(alarm, "one timer for the deadline, not part of the chain");
-  world.timers = [alarm];
-  tab.document.hidden = false;
-  await world.advance(301);
-  assert.deepEqual(tab.went, ["/bye/idle"]);
+  await world.advance(839.5);
+  const events = [];
+  for (const name of ["warning", "extended"]) tab.adjourn.on(name, () => events.push(name));
+  await world.advance(1);
+  world.session.seen += 0.9;
+  tab.fire("focus");
+  await world.advance(3);
+  assert.deepEqual(events, ["warning"]);
+});
+
+test("a language that is none still warns, in the browser's", async () => {
+  for (const lang of ["de_DE", "pt_BR", ""]) {
+    const world = new World();
+    const tab = await world.open({ attributes: { lang } });
+    await world.advance(850);
+    assert.match(tab.text, /^You will be signed out in .*5\d/, lang);
+  }
 });
 
 test("a deadline in a month fires nothing now", async () => {

@@ -147,9 +147,15 @@ class Node extends EventTarget {
     super();
     Object.assign(this, { page, name, attributes: {}, children: [], parent: null, texts: [] });
     this.styles = new Map();
+    const { styles } = this;
     this.style = {
-      setProperty: (key, value, priority) =>
-        value === "" ? this.styles.delete(key) : this.styles.set(key, value + (priority ? " !" + priority : "")),
+      get display() {
+        return (styles.get("display") ?? "").split(" !")[0];
+      },
+      setProperty: (key, value, priority) => {
+        if (value === "") this.styles.delete(key);
+        else this.styles.set(key, value + (priority ? " !" + priority : ""));
+      },
     };
   }
   // Short, for a failed assertion would print all the world.
@@ -281,7 +287,7 @@ export class Tab {
             })),
         },
       },
-      addEventListener: (type, handler) => tab.heard.push({ type, handler }),
+      addEventListener: (type, handler, capture = false) => tab.heard.push({ type, handler, capture }),
       performance: {
         now: () => (world.now - tab.born - tab.slept) * 1e3,
         getEntriesByType: (type) => [{ type, name: tab.href, serverTiming: options.timing?.map((name) => ({ name })) }],
@@ -334,8 +340,8 @@ export class Tab {
         }
       },
       FormData: class {
-        constructor(form) {
-          return form.fields;
+        constructor(form, button) {
+          return button?.name ? [...form.fields, [button.name, button.value]] : form.fields;
         }
       },
       AbortSignal: { timeout: (ms) => ({ ms }) },
@@ -366,15 +372,22 @@ export class Tab {
     this.adjourn = this.window.adjourn;
   }
 
-  // An event that reaches the window.
-  fire(type, values = {}) {
+  // An event that reaches the window: on its way down, and, when the page below has had it, up.
+  fire(type, values = {}, below = () => {}) {
     const event = {
       ...values,
       type,
       preventDefault: () => (event.defaultPrevented = true),
       stopImmediatePropagation: () => (event.stopped = true),
     };
-    for (const known of this.heard) if (known.type === type && !event.stopped) known.handler(event);
+    const reach = (capture) => {
+      for (const known of this.heard) {
+        if (known.type === type && known.capture === capture && !event.stopped) known.handler(event);
+      }
+    };
+    reach(true);
+    below(event);
+    reach(false);
     return event;
   }
 

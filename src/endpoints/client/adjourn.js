@@ -26,10 +26,12 @@ globalThis.adjourn = ((own) => {
     leave: "Sign out",
     failed: "The server cannot be reached.",
     lang: "en",
+    keep: "",
   };
   // `live` is what the server said last, `guest` that it knows of no session on a public page.
-  // `back` is this page, for who may come back to it.
-  let base, builtIn, live, guest, frozen, channel, timer, alarm, busy, wish, over, exit, back;
+  // `back` is this page, for who may come back to it. `lost` was put away before anybody knew whose it is.
+  // `veiled` holds the site's own `display` while the page is hidden; `alarms` are timers.
+  let base, builtIn, live, guest, frozen, lost, veiled, channel, timer, alarms, busy, wish, over, exit, back;
   // The turn at which the server was asked; when it will be, and may be, asked; how often in vain.
   let asked = 0, due = 0, gate = -4, fails = 0, acted = 0;
 
@@ -42,7 +44,7 @@ globalThis.adjourn = ((own) => {
   const date = () => Date.now() / 1e3;
   const later = (step, seconds) => setTimeout(step, Math.min(seconds, 2e6) * 1e3);
   // Spread, so that not all pages ask at once.
-  const postpone = (seconds) => (due = Math.min(due, clock() + seconds * (0.75 + Math.random() / 2)));
+  const postpone = (seconds) => (due = Math.min(due, clock() + seconds * (.75 + Math.random() / 2)));
   // One clock stops while the machine sleeps, the other can be set: the later one counts.
   const left = () =>
     live ? live.rest - Math.max(date() - live.at, clock() - live.tick) : Infinity;
@@ -51,7 +53,12 @@ globalThis.adjourn = ((own) => {
     Math.max(20, Math.min(+settings.warn || live?.warn_seconds || 60, live?.idle_timeout_seconds / 2 || Infinity));
   // 0: nothing to do. 1: about to warn. 2: over. A hidden page lets those that are seen be first.
   const turn = () => (left() > lead() + 10 ? 0 : left() > -document.hidden ? 1 : 2);
-  const veil = (on) => root.style.setProperty("display", on ? "none" : "", "important");
+  // What it did not hide, it does not touch; what the site had set there comes back.
+  const veil = (on) => {
+    if (!on) return (veiled &&= root.style.setProperty("display", ...veiled));
+    veiled ??= [root.style.display];
+    root.style.setProperty("display", "none", "important");
+  };
   // A path of this origin: no scheme, no host, nothing that a parser drops or takes for a slash.
   const local = (path) => /^\/(?!\/)[!-[\]-~]*$/.test(path);
   const isPublic = () => (settings.public ?? false) !== false;
@@ -109,12 +116,12 @@ globalThis.adjourn = ((own) => {
   };
 
   const accept = (said, at, tick) => {
-    const { session_id, subject_key } = live ?? said;
+    const { session_id, subject_key } = live || lost || said;
     const idle = said.idle_seconds_left ?? Infinity, absolute = said.absolute_seconds_left;
     live = { ...said, at, tick, rest: Math.min(idle, absolute), extendable: idle < absolute };
     if (guest || session_id !== said.session_id) emit("login");
     if (subject_key !== said.subject_key) {
-      // This page is somebody else's.
+      // This page is somebody else's, or may be.
       over = true;
       veil(true);
       return renew();
@@ -124,10 +131,11 @@ globalThis.adjourn = ((own) => {
     asked = turn();
     postpone(asked ? 8 : Math.max(5, +settings.poll || 60));
     if (said.extended) acted = clock();
-    if (said.extended || (warned && left() > lead())) emit("extended");
-    // In a hidden tab a chain of timers is slowed down, a single one is not.
-    clearTimeout(alarm);
-    alarm = later(step, left());
+    if (said.extended || (warned && left() > lead() + 1)) emit("extended");
+    // In a hidden tab a chain of timers is slowed down, a single one is not: for each turn and the warning
+    // there is one, a little late. (At its deadline a hidden page waits a second for the others.)
+    alarms?.map(clearTimeout);
+    alarms = [lead() + 10, lead(), 0, -1].map((rest) => later(step, left() - rest + 0.1));
     step();
   };
 
@@ -146,7 +154,7 @@ globalThis.adjourn = ((own) => {
       }
       if (live || !(isPublic() || [said.exit, said.log_in, settings.exit].some(here))) return finish(said);
       guest = true;
-      wish = false;
+      wish = lost = false;
       veil(frozen);
     } catch {
       // No word from the server, or none of its own: a proxy, a portal, an error page.
@@ -194,8 +202,9 @@ globalThis.adjourn = ((own) => {
     for (const key in attributes) element.setAttribute(key, attributes[key]);
     return element;
   };
-  const span = (value, unit) =>
-    Math.ceil(value).toLocaleString(settings.lang, { style: "unit", unit, unitDisplay: "long" });
+  // A language that is none throws: then it is the browser's.
+  const span = (value, unit, locale = settings.lang) =>
+    attempt(() => Math.ceil(value).toLocaleString(locale, { style: "unit", unit, unitDisplay: "long" })) ?? span(value, unit, []);
   const stay = () => {
     if (live.extendable) return extend();
     warned = 2;
@@ -209,7 +218,7 @@ globalThis.adjourn = ((own) => {
       text: make("p", { id: "b" }),
       stay: make("button", { part: "stay" }),
       leave: make("button", { part: "leave" }),
-      said: make("div", { "aria-live": "assertive" }),
+      voice: make("div", { "aria-live": "assertive" }),
     };
     dialog.append(...Object.values(parts));
     parts.stay.onclick = stay;
@@ -222,13 +231,13 @@ globalThis.adjourn = ((own) => {
     const shadow = host.attachShadow({ mode: "open" });
     shadow.append(dialog);
     // Not a style element, which a strict policy forbids.
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    shadow.adoptedStyleSheets = [sheet];
+    shadow.adoptedStyleSheets = [new CSSStyleSheet()];
+    shadow.adoptedStyleSheets[0].replaceSync(STYLE);
   };
   const warn = () => {
     const rest = left();
-    if (rest > lead()) {
+    // A second more takes it away again, for answers differ by as much as they took.
+    if (rest > lead() + (warned || 0)) {
       if (warned) dialog?.close();
       warned = 0;
       host?.remove();
@@ -241,14 +250,14 @@ globalThis.adjourn = ((own) => {
     }
     if (warned > 1 || settings.dialog === "none" || (whole()[Symbol.for("adjourn")] ?? api) !== api) return;
     if (!host) build();
-    const text = settings[live.extendable ? "text" : "final"].replace("{time}", api.left < 120 ? span(api.left, "second") : span(rest / 60, "minute"));
+    const text = settings[live.extendable ? "text" : "final"].replace("{time}", rest < 120 ? span(rest, "second") : span(rest / 60, "minute"));
     parts.title.textContent = settings.title;
     parts.text.textContent = fails ? text + " " + settings.failed : text;
     parts.stay.textContent = settings[live.extendable ? "stay" : "close"];
     parts.leave.textContent = settings.leave;
     // Read out at the opening as the description, then at these marks only.
     const mark = [10, 30, 60].find((seconds) => rest <= seconds) ?? 90;
-    if (heard && heard !== mark) parts.said.textContent = text;
+    if (heard && heard !== mark) parts.voice.textContent = text;
     heard = mark;
     if (!host.isConnected) root.append(host);
     if (!dialog.open) dialog.showModal();
@@ -257,7 +266,7 @@ globalThis.adjourn = ((own) => {
   // The end
 
   const clear = () => {
-    const kept = String(settings.keep).split(/[\s,]+/);
+    const kept = [].concat(settings.keep.split?.(/[\s,]+/) ?? settings.keep);
     const purge = async (kind, list, drop) =>
       Promise.allSettled(
         (await list()).map(async (item) => {
@@ -310,8 +319,7 @@ globalThis.adjourn = ((own) => {
     if (farewell) said = await farewell().catch(() => ({ guess: true, failed: builtIn }));
     const { guess, failed } = said;
     const reason = said.reason ?? "logout";
-    const { exits = {} } = live ?? {};
-    exit = [failed, settings.exit, said.exit, exits[reason], exits.default, builtIn].find(local);
+    exit = [failed, settings.exit, said.exit, live?.exits?.[reason], live?.exits?.default, builtIn].find(local);
     // For each page to say it: the cookie of the ending tells the first alone.
     if (exit === builtIn && !guess) exit += "?reason=" + reason;
     back = said.may_return && !settings.exit && attempt(page);
@@ -337,11 +345,12 @@ globalThis.adjourn = ((own) => {
     await anew();
     return !over && !!live?.extended;
   };
-  const end = (form) =>
+  // As the browser would send the form. (Not its property, which may be an input of that name.)
+  const end = (form, button) =>
     finish({}, async () => {
-      const reply = await call(form ? form.getAttribute("action") : base + "end", {
+      const reply = await call(form ? (button?.getAttribute("formaction") ?? form.getAttribute("action")) || location : base + "end", {
         method: "POST",
-        body: form && new URLSearchParams(new FormData(form)),
+        body: form && new URLSearchParams(new FormData(form, button)),
         keepalive: true,
         // What a redirect leads to is for the navigation.
         redirect: "manual",
@@ -377,7 +386,7 @@ globalThis.adjourn = ((own) => {
     });
     // A page in the back/forward cache stays hidden until the server was asked anew.
     listen("pagehide", (event) => {
-      if (event.persisted && (live || !(guest || isPublic()))) veil((frozen = true));
+      if (event.persisted && (live || !(guest || isPublic()))) veil((frozen = lost = true));
     });
     listen("pageshow", async (event) => {
       if (!event.persisted) return;
@@ -389,10 +398,11 @@ globalThis.adjourn = ((own) => {
     for (const type of ["focus", "online", "visibilitychange"]) listen(type, () => document.hidden || ask());
     // Nobody is asked whether to leave.
     listen("beforeunload", (event) => over && event.stopImmediatePropagation());
-    listen("submit", (event) => {
-      if (!event.target.matches("[data-adjourn-end]")) return;
+    // After the handlers of the site, which may say no.
+    addEventListener("submit", (event) => {
+      if (event.defaultPrevented || !event.target.matches("[data-adjourn-end]")) return;
       event.preventDefault();
-      end(event.target);
+      end(event.target, event.submitter);
     });
     for (const type of ["pointerdown", "keydown"]) {
       listen(type, (event) => {
@@ -404,11 +414,7 @@ globalThis.adjourn = ((own) => {
   };
 
   // Colours are the browser's own, light and dark; nothing moves.
-  const STYLE = `
-    dialog{color-scheme:light dark;max-width:26em;font:1rem/1.5 system-ui}
-    dialog::backdrop{background:#0009}
-    button{margin-right:.5em;padding:.5em 1em;font:inherit}
-    div{position:fixed;top:0;opacity:0}`;
+  const STYLE = `dialog{color-scheme:light dark;max-width:26em;font:1rem/1.5 system-ui}dialog::backdrop{background:#0009}button{margin-right:.5em;padding:.5em 1em;font:inherit}div{position:fixed;top:0;opacity:0}`;
   const api = (globalThis[Symbol.for("adjourn")] ??= {
     end: () => end(),
     extend,
