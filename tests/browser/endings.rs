@@ -2,7 +2,7 @@
 //! nothing open; and that every tab leaves by itself.
 
 use crate::{
-    drive::{Browser, Tab, in_each_browser},
+    drive::{Browser, Cookie, Tab, in_each_browser},
     site::{ALICE, Ending, SECRETS, Site, Streams, fill, is_soon, kept, shows_no_secret},
     support::eventually,
 };
@@ -83,6 +83,7 @@ fn leaves(browser: &Browser, ending: Ending) -> Duration {
     watch_the_cache(&first);
     assert_eq!(browser.cookie_names(), ["__Host-sid", "acct_view", "theme"]);
     site.front.requests();
+    let cookies = browser.cookies();
 
     ending.comes(&site, &first);
     let ended = Instant::now();
@@ -102,7 +103,37 @@ fn leaves(browser: &Browser, ending: Ending) -> Duration {
     shows_nothing_when_going_back(&first);
     assert_eq!(browser.cookie_names(), [""; 0]);
     assert_eq!(kept(&first), [""; 0]);
+    an_old_cookie_opens_nothing_and_is_audited(&site, browser, ending, &cookies);
     last.saturating_duration_since(ended)
+}
+
+/// Whoever kept the value of the cookie and puts it back, is refused and recorded, each time.
+// P1
+fn an_old_cookie_opens_nothing_and_is_audited(
+    site: &Site,
+    browser: &Browser,
+    ending: Ending,
+    cookies: &[Cookie],
+) {
+    let stolen = cookies.iter().find(|it| it.name == "__Host-sid").unwrap();
+    let records = || {
+        let said = site.demo.said();
+        let found = said.lines().filter(|line| line.contains("use-after-end"));
+        found.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let tab = site.open(browser, "/session/signed-out");
+    for path in ["/account", "/account/statements"] {
+        browser.set_cookie(stolen);
+        assert!(browser.cookies().contains(stolen));
+        let before = records().len();
+        tab.go(&site.front.url(path));
+        shows_no_secret(&tab);
+        assert_eq!(tab.path(), "/session/signed-out");
+        assert_eq!(browser.cookie_names(), [""; 0]);
+        let record = eventually("a record", || records().get(before).cloned());
+        assert!(record.contains("alice"), "{record}");
+        assert!(record.contains(ending.code()), "{record}");
+    }
 }
 
 /// As `docs/guides/browser-script.md` says.
