@@ -67,9 +67,6 @@ impl FarewellConfig {
             return past;
         };
         let mut past = past.unwrap_or_default();
-        if let Some(marker) = &past.marker {
-            session.note_former(marker.former(None));
-        }
         let now = session.context().road.clock.now();
         past.marker = past
             .marker

@@ -27,34 +27,41 @@ async fn met_by_a_fetch(site: &Site) -> Browser {
     browser
 }
 
-async fn returning() -> Site {
-    let site = Site::builder().configure(adjourn::SessionsBuilder::with_return_to);
-    site.open().await
+/// One that brings its users back, and one that does not.
+async fn sites() -> [Site; 2] {
+    let returning = Site::builder().configure(adjourn::SessionsBuilder::with_return_to);
+    [returning.open().await, Site::open().await]
 }
 
 // R-6-7
 #[tokio::test]
 async fn another_user_who_logs_in_with_the_marker_clears() {
-    let site = returning().await;
-    let browser = met_by_a_fetch(&site).await;
-    let got = browser.post("/login?as=bob").await;
-    assert!(clears(&got) && !got.removes_session(), "{got:?}");
-    assert_eq!(browser.jar().names(), ["__Host-sid"]);
-    assert!(!clears(&browser.get("/me").await), "once");
+    for site in sites().await {
+        let browser = met_by_a_fetch(&site).await;
+        let got = browser.post("/login?as=bob").await;
+        assert!(clears(&got) && !got.removes_session(), "{got:?}");
+        assert_eq!(browser.jar().names(), ["__Host-sid"]);
+        assert!(!clears(&browser.get("/me").await), "once");
+    }
 }
 
 // R-6-7
 #[tokio::test]
 async fn the_same_user_who_logs_in_again_loses_nothing() {
-    let site = returning().await;
+    for site in sites().await {
+        keeps_everything(&site).await;
+    }
+}
+
+async fn keeps_everything(site: &Site) {
     for by_fetch in [false, true] {
         for dead_token in [false, true] {
             let browser = if dead_token {
                 let browser = site.logged_in("alice").await;
-                end(&site, &browser).await;
+                end(site, &browser).await;
                 browser
             } else {
-                met_by_a_fetch(&site).await
+                met_by_a_fetch(site).await
             };
             let got = log_in(&browser, "alice", by_fetch).await;
             assert!(!clears(&got), "{by_fetch} {dead_token}: {got:?}");
@@ -92,14 +99,19 @@ async fn another_user_who_logs_in_with_the_dead_token_clears() {
 // R-6-7
 #[tokio::test]
 async fn a_log_in_by_fetch_leaves_the_clearing_to_the_next_page() {
+    for site in sites().await {
+        leaves_the_clearing(&site).await;
+    }
+}
+
+async fn leaves_the_clearing(site: &Site) {
     for case in ["marker", "dead token", "live session"] {
-        let site = returning().await;
         let browser = match case {
-            "marker" => met_by_a_fetch(&site).await,
+            "marker" => met_by_a_fetch(site).await,
             _ => site.logged_in("alice").await,
         };
         if case == "dead token" {
-            end(&site, &browser).await;
+            end(site, &browser).await;
         }
         let got = log_in(&browser, "bob", true).await;
         assert!(!clears(&got), "{case}: {got:?}");

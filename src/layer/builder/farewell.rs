@@ -51,16 +51,15 @@ impl SessionsBuilder {
     /// What browsers are told to clear when a session ends, beside the cookies that are removed one by
     /// one. *Default:* [`ClearSiteData::storage`].
     ///
-    /// Where a log-in brings the token of an ended session, the browser may not have cleared yet, and it
-    /// depends on who logs in. The same user keeps everything. For another one, and where nobody can say
-    /// whose it was, the answer to the log-in clears. Where it brings the marker cookie alone, that is so
-    /// with [`with_return_to`](Self::with_return_to); without, the marker is removed.
+    /// Where a log-in brings the token of an ended session or the marker cookie, the browser may not have
+    /// cleared yet, and it depends on who logs in. The same user keeps everything. For another one, and
+    /// where nobody can say whose it was, the answer to the log-in clears.
     ///
     /// The answer to a log-in by `fetch` may not clear: then the first page that the user opens does, within
     /// ten minutes, and **until then a script sees what the user before had stored**. Have it load a
     /// page after the log-in.
     ///
-    /// *Cost:* a log-in with the token of an ended session reads one tombstone. A request for a page looks
+    /// *Cost:* a log-in after an ending that the browser has not cleared reads one tombstone. A request for a page looks
     /// once more through its cookies.
     pub const fn with_clear_site_data(mut self, what: ClearSiteData) -> Self {
         self.clear = what;

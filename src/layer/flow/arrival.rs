@@ -64,6 +64,7 @@ impl Arrival {
 
     #[inline]
     pub(super) fn with_marker(mut self, marker: Marker) -> Self {
+        self.session.note_former(marker.former(None));
         aside(&mut self.aside).past = Some(Box::new(Past {
             marker: Some(marker),
             wanted: None,
