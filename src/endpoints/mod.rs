@@ -55,6 +55,7 @@ mod route;
 mod script;
 mod service;
 mod sessions;
+mod short_names;
 mod signed_out;
 mod status;
 
