@@ -1,7 +1,7 @@
 //! Three nodes that are killed at random, on a store that is stopped at random, while clients do what
 //! they like: what they were told must have been true.
 //!
-//! `ADJOURN_TEST_SECONDS` says for how long on each store (60), `ADJOURN_TEST_SEED` repeats the choices of a
+//! `ADJOURN_TEST_SECONDS` says for how long on each store (30: 60 s for both), `ADJOURN_TEST_SEED` repeats the choices of a
 //! run; what the machine makes of them differs.
 
 use crate::{
@@ -55,7 +55,7 @@ async fn nodes_die_and_the_store_stops<P: Shared>() {
         set.unwrap_or(usual)
     };
     let seed = number("ADJOURN_TEST_SEED", u64::from(std::process::id()));
-    let until = Instant::now() + Duration::from_secs(number("ADJOURN_TEST_SECONDS", 60));
+    let until = Instant::now() + Duration::from_secs(number("ADJOURN_TEST_SECONDS", 30));
     println!("{}: ADJOURN_TEST_SEED={seed}", P::STORE);
     let cluster = Arc::new(Cluster::<P>::start(&server).await);
     let clients: Vec<_> = (0..CLIENTS)

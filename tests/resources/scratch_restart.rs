@@ -19,10 +19,10 @@ use std::{
 };
 use tower::ServiceExt;
 
-/// A node without a network.
+/// A node without a network. What runs without requests starts with the first one, so that a test
+/// may look at what is left over alone.
 struct Node {
     sessions: Sessions,
-    app: Router,
 }
 
 impl Node {
@@ -32,12 +32,15 @@ impl Node {
             builder = builder.with_scratch_root(root);
         }
         let sessions = builder.build().unwrap();
-        let app = Router::new()
+        Self { sessions }
+    }
+
+    fn app(&self) -> Router {
+        Router::new()
             .route("/login", post(log_in))
             .route("/logout", post(log_out))
             .route("/scratch", post(scratch))
-            .layer(sessions.layer());
-        Self { sessions, app }
+            .layer(self.sessions.layer())
     }
 
     /// Logs in and leaves a file: the session and its cookie.
@@ -54,7 +57,7 @@ impl Node {
             .header("sec-fetch-site", "same-origin")
             .body(Body::empty())
             .unwrap();
-        let response = self.app.clone().oneshot(request).await.unwrap();
+        let response = self.app().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let set = response
             .headers()
