@@ -82,8 +82,8 @@ async fn between(first: impl SessionStore, second: impl SessionStore) -> Result<
         waits.push(told.await?.saturating_duration_since(returned));
         drop(receipt);
     }
-    here.shutdown().await;
-    there.shutdown().await;
+    let _left = here.shutdown().await;
+    let _left = there.shutdown().await;
     waits.sort_unstable();
     let at = |percent: usize| waits.get(waits.len() * percent / 100).copied();
     Ok(format!(

@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("ended by the administrator: {}", ended.concluded());
 
     // Waits until every event is in the file.
-    sessions.shutdown().await;
+    let _left = sessions.shutdown().await;
     queue.close(Duration::from_secs(5)).await?;
     println!("{:?}", queue.stats());
     println!(

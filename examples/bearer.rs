@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )
     .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
     .await?;
-    sessions.shutdown().await;
+    let _left = sessions.shutdown().await;
     Ok(())
 }
 

@@ -43,7 +43,7 @@ async fn main() -> Result<(), BoxError> {
             _ = tokio::signal::ctrl_c() => break,
         }
     }
-    sessions.shutdown().await; // waits for endings that are under way
+    let _left = sessions.shutdown().await; // waits for endings that are under way
     Ok(())
 }
 

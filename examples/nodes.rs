@@ -75,8 +75,8 @@ async fn serve(first: impl SessionStore, second: impl SessionStore) -> Result<()
     writeln!(stdout(), "listening on http://{}", one.local_addr()?)?;
     writeln!(stdout(), "the second node on http://{}", two.local_addr()?)?;
     tokio::try_join!(run(one, first), run(two, second))?;
-    of_first.shutdown().await;
-    of_second.shutdown().await;
+    let _left = of_first.shutdown().await;
+    let _left = of_second.shutdown().await;
     Ok(())
 }
 

@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     axum::serve(listener, service)
         .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
         .await?;
-    sessions.shutdown().await; // waits for endings that are under way
+    let _left = sessions.shutdown().await; // waits for endings that are under way
     Ok(())
 }
 

@@ -101,7 +101,7 @@ async fn serve(flags: &Flags, bank: Bank) -> Result<(), Box<dyn Error>> {
     stop::serve_until(stop, &bank, listener, app).await?;
 
     // Last: waits for endings that are under way, so that no hook and no audit record is lost.
-    bank.sessions.shutdown().await;
+    let _left = bank.sessions.shutdown().await;
     Ok(())
 }
 

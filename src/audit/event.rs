@@ -71,6 +71,10 @@ pub enum EventKind {
         lived: Duration,
         /// How long nobody had been active in it.
         idle: Duration,
+        /// How many sockets, streams and other [holds](crate::session::Hold) were open and cut on the
+        /// node that records this; those of other nodes are not among them. `None` in a copy that is
+        /// `redelivered`, and where so many sessions ended at once that it is not known.
+        connections_cut: Option<usize>,
         /// How many hooks ran.
         hooks: usize,
         /// The hooks that failed.

@@ -229,6 +229,7 @@ mod tests {
                 generation: None,
                 lived: Duration::from_secs(2),
                 idle: Duration::from_secs(1),
+                connections_cut: None,
                 hooks: 1,
                 failed_hooks: vec![FailedHook::new("files", "failed")],
                 redelivered: false,

@@ -112,6 +112,7 @@ impl Native<'_> {
                 generation,
                 lived,
                 idle,
+                connections_cut,
                 hooks,
                 failed_hooks,
                 redelivered,
@@ -121,6 +122,7 @@ impl Native<'_> {
                 entry(map, "generation", generation.map(Generation::number))?;
                 map.serialize_entry("lived_ms", &clamped(lived.as_millis()))?;
                 map.serialize_entry("idle_ms", &clamped(idle.as_millis()))?;
+                entry(map, "connections_cut", *connections_cut)?;
                 map.serialize_entry("hooks", hooks)?;
                 map.serialize_entry("failed_hooks", &FailedHooks(failed_hooks))?;
                 map.serialize_entry("redelivered", redelivered)
@@ -198,6 +200,7 @@ mod tests {
             generation: Some(Generation::new(7)),
             lived: Duration::from_millis(61_500),
             idle: Duration::from_secs(1),
+            connections_cut: Some(3),
             hooks: 2,
             failed_hooks: vec![FailedHook::new("files", "timed-out")],
             redelivered: false,
@@ -214,7 +217,7 @@ mod tests {
              \"client_address\":\"192.0.2.7\",\"user_agent\":\"a\u{FFFD}\u{FFFD}b\",\
              \"reason\":\"forced\",\"initiator\":\"administrator\",\"actor\":\"admin-3\",\
              \"note\":\"lost\\nlaptop\",\"scope\":\"subject\",\"generation\":7,\
-             \"lived_ms\":61500,\"idle_ms\":1000,\"hooks\":2,\
+             \"lived_ms\":61500,\"idle_ms\":1000,\"connections_cut\":3,\"hooks\":2,\
              \"failed_hooks\":[{\"name\":\"files\",\"outcome\":\"timed-out\"}],\
              \"redelivered\":false}"
         );

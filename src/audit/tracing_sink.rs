@@ -11,7 +11,7 @@ pub const TARGET: &str = "adjourn::audit";
 /// The message is the event's [`code`](EventKind::code). Fields, all stable: `event` (the code),
 /// `at`, `session_id`, `subject`, `client_address`, `user_agent`, `request_id`, and by kind `reason`,
 /// `initiator`, `actor`, `note`, `scope`, `generation`, `kept`, `concluded`, `more_follow`,
-/// `lived_ms`, `idle_ms`, `hooks`, `failed_hooks`, `redelivered`, `live`, `max`, `why`,
+/// `lived_ms`, `idle_ms`, `connections_cut`, `hooks`, `failed_hooks`, `redelivered`, `live`, `max`, `why`,
 /// `operation`, `error`, `kind`, `count`, `sources`, `verdict`, `findings`. What is not known is absent or empty.
 ///
 /// Levels: [`Info`](super::Severity::Info) is `INFO`, [`Warning`](super::Severity::Warning) is
@@ -121,6 +121,7 @@ fn write_ending(event: &Event) {
             generation,
             lived,
             idle,
+            connections_cut,
             hooks,
             failed_hooks,
             redelivered,
@@ -135,6 +136,7 @@ fn write_ending(event: &Event) {
             generation = generation.map(crate::record::Generation::number),
             lived_ms = clamped(lived.as_millis()),
             idle_ms = clamped(idle.as_millis()),
+            connections_cut = *connections_cut,
             hooks = *hooks,
             failed_hooks = shown(failed_hooks),
             redelivered = *redelivered

@@ -9,7 +9,7 @@ use crate::{
     record::Activity,
     session::Context,
     store::{self, Cursor, Listed, Page, SessionStore},
-    terminate::{Background, Terminator},
+    terminate::{Background, ShutDown, Terminator},
 };
 use http::{Extensions, HeaderMap};
 use std::{fmt, net::IpAddr, sync::Arc};
@@ -116,15 +116,19 @@ impl Sessions {
         self.0.background.ensure_started(&self.0.context.road);
     }
 
-    /// Stops the background tasks and waits for every ending that is under way.
+    /// Stops the background tasks, waits for every ending that is under way, and says what was left.
     ///
     /// Call it after the server has stopped accepting requests. Sessions stay in the store.
+    ///
+    /// It waits as long as [configured](SessionsBuilder::with_shutdown_limit) for hooks, and then up to
+    /// 10 s for the audit sinks. What a hook does that blocks the only thread of a runtime nobody can
+    /// limit: there the shutdown waits with everything else.
     ///
     /// # Cancel safety
     /// Dropped, it stops waiting; what is under way goes on until the process ends, and is taken
     /// over by another node or the next start on a store that outlives it.
-    pub async fn shutdown(&self) {
-        self.0.background.shut_down(&self.0.context.road).await;
+    pub async fn shutdown(&self) -> ShutDown {
+        self.0.background.shut_down(&self.0.context.road).await
     }
 }
 

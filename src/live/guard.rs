@@ -46,7 +46,7 @@ impl LiveGuard {
     #[cfg(feature = "listener")]
     pub(crate) fn is_one_more(&mut self) {
         if mem::take(&mut self.counts) {
-            self.registry.count(false);
+            self.registry.is_one_more(self.id);
         }
     }
 
@@ -107,7 +107,7 @@ impl LiveGuard {
 impl Drop for LiveGuard {
     fn drop(&mut self) {
         self.signal.leave(self.place);
-        self.registry.unregister(self.id);
+        self.registry.unregister(self.id, self.counts);
         if self.counts {
             self.registry.count(false);
         }

@@ -54,6 +54,7 @@ mod agenda;
 mod body;
 mod cut;
 mod endings;
+mod gone;
 mod guard;
 mod kept;
 #[cfg(feature = "listener")]

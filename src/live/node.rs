@@ -8,7 +8,7 @@ use super::{
     sync::Arc,
 };
 use crate::{id::SessionId, reason::EndReason, time::Timestamp};
-use std::{collections::BTreeSet, fmt, sync::Weak};
+use std::{collections::BTreeSet, fmt, sync::Weak, time::Duration};
 
 /// What one node holds open and what it knows to have ended lately; see the [module](super) for
 /// the rules. A clone is another handle to the same.
@@ -84,6 +84,21 @@ impl Live {
     pub fn ended(&self, id: SessionId, reason: EndReason) -> usize {
         self.endings.record(id, reason.clone());
         let cut = self.registry.cut(id, reason);
+        self.observers.ended(id);
+        cut
+    }
+
+    /// [`ended`](Self::ended), for whoever concludes an ending that was decided `at_most_ago` by
+    /// clocks that may differ: how many connections this node cut for it, now or when it was first
+    /// told of it. `None` if that is not known any more.
+    pub(crate) fn conclude(
+        &self,
+        id: SessionId,
+        reason: EndReason,
+        at_most_ago: Duration,
+    ) -> Option<usize> {
+        self.endings.record(id, reason.clone());
+        let cut = self.registry.conclude(id, reason, at_most_ago);
         self.observers.ended(id);
         cut
     }

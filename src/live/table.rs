@@ -31,10 +31,13 @@ mod sharded {
         }
 
         /// Changes the entry if there is one.
-        pub(crate) fn change_if_any(&self, id: SessionId, change: impl FnOnce(&mut V)) {
-            if let Some(mut entry) = self.0.get_mut(&id) {
-                change(entry.value_mut());
-            }
+        pub(crate) fn change_if_any<R>(
+            &self,
+            id: SessionId,
+            change: impl FnOnce(&mut V) -> R,
+        ) -> Option<R> {
+            let mut entry = self.0.get_mut(&id)?;
+            Some(change(entry.value_mut()))
         }
 
         /// Reads the entry.
@@ -87,10 +90,12 @@ mod whole {
             change(lock(&self.0).entry(id).or_default())
         }
 
-        pub(crate) fn change_if_any(&self, id: SessionId, change: impl FnOnce(&mut V)) {
-            if let Some(entry) = lock(&self.0).get_mut(&id) {
-                change(entry);
-            }
+        pub(crate) fn change_if_any<R>(
+            &self,
+            id: SessionId,
+            change: impl FnOnce(&mut V) -> R,
+        ) -> Option<R> {
+            lock(&self.0).get_mut(&id).map(change)
         }
 
         pub(crate) fn read<R>(&self, id: SessionId, read: impl FnOnce(&V) -> R) -> Option<R> {

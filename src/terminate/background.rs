@@ -2,7 +2,7 @@
 //! and then and at its deadline, the removal of what a crash left.
 
 use super::{
-    Road, listen::listen, scratch::tend, store_clock::StoreClock, underway::Underway,
+    Road, ShutDown, listen::listen, scratch::tend, store_clock::StoreClock, underway::Underway,
     verify::watch_deadlines,
 };
 use crate::store;
@@ -77,16 +77,38 @@ impl Background {
             .spawn(self.stop.clone().run_until_cancelled_owned(running));
     }
 
-    /// Stops the tasks and waits for every ending that is under way.
-    pub(crate) async fn shut_down(&self, road: &Road) {
+    /// Stops the tasks, waits a while for every ending that is under way, and says what is left:
+    /// another's to take over.
+    pub(crate) async fn shut_down(&self, road: &Road) -> ShutDown {
         self.started.store(true, Ordering::Release);
         self.stop.cancel();
         road.tasks.close();
-        road.tasks.wait().await;
+        let _in_time = timeout(road.config.shutdown_limit, road.tasks.wait()).await;
         road.trail.flush(road.clock.now()).await;
         road.acknowledgements.close();
-        // What no sink kept in time is another's to record.
-        let _left = timeout(PATIENCE, road.acknowledgements.wait()).await;
+        let _in_time = timeout(PATIENCE, road.acknowledgements.wait()).await;
+        road.left()
+    }
+}
+
+impl Road {
+    /// What is still under way at the end of a shutdown.
+    fn left(&self) -> ShutDown {
+        let (cleaning_up, hooks) = self.at_work.now();
+        let left = ShutDown {
+            is_complete: self.tasks.is_empty() && self.acknowledgements.is_empty(),
+            endings: cleaning_up + self.acknowledgements.len(),
+            hooks,
+        };
+        if !left.is_complete {
+            tracing::error!(
+                target: "adjourn",
+                endings = left.endings,
+                hooks = left.hooks.join(" "),
+                "with_shutdown_limit: the shutdown waits no longer for what is under way"
+            );
+        }
+        left
     }
 }
 

@@ -229,7 +229,7 @@ impl Road {
         };
         for departed in departed {
             if underway.has_room().await {
-                underway.add(self.conclude(departed));
+                underway.add(self.conclude(departed).work);
                 step.concluded += 1;
             } else {
                 self.live

@@ -1,14 +1,17 @@
 //! `conclude`: what happens to a session that ended, once.
 
 use super::{
-    EndError, Ended, HookReport, NamedHook, Outcome, Root, cuts::RecentCuts, receipt::CleanUp,
+    EndError, Ended, HookReport, NamedHook, Outcome, Root,
+    at_work::AtWork,
+    cuts::RecentCuts,
     scratch::Scratch,
+    work::{Concluded, Settled, Work},
 };
 use crate::{
     audit::{Event, EventKind, EventLimits, FailedHook, Sink, Trail},
     id::{SessionId, Subject},
     live::Live,
-    reason::{Cause, Ending},
+    reason::Cause,
     record::Departed,
     store::{self, Attempt, BoxFuture, Claimant, End, Reply, SessionStore},
     time::Clock,
@@ -19,7 +22,6 @@ use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
-use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -81,6 +83,7 @@ pub(crate) struct Road {
     pub(crate) tasks: TaskTracker,
     /// What waits for the sinks, and not even a shutdown waits for it without end.
     pub(super) acknowledgements: TaskTracker,
+    pub(super) at_work: AtWork,
     pub(crate) trail: Trail,
     pub(super) scratch: Option<Arc<Scratch>>,
     pub(super) config: RoadConfig,
@@ -100,6 +103,8 @@ pub(crate) struct RoadConfig {
     pub(crate) hook_limit: Duration,
     /// How long `end` waits for the clean-up.
     pub(crate) patience: Duration,
+    /// How long a graceful shutdown waits for what is under way.
+    pub(crate) shutdown_limit: Duration,
     /// How often what is held open is checked with the store in any case.
     pub(crate) recheck: Duration,
     /// How long connections stay open while the store cannot say whether their sessions are live.
@@ -137,6 +142,7 @@ impl Road {
             clock,
             tasks,
             acknowledgements: TaskTracker::new(),
+            at_work: AtWork::default(),
             scratch,
             trail: Trail::new(sinks, config.event_limits),
             config,
@@ -206,7 +212,7 @@ impl Road {
         id: SessionId,
         answer: Result<End, store::Error>,
     ) -> Result<Settled, store::Error> {
-        let (outcome, ending, work) = match answer? {
+        let (outcome, ending, concluded) = match answer? {
             End::First(departed) => {
                 let ending = departed.ending.clone();
                 (Outcome::Ended, Some(ending), Some(self.conclude(departed)))
@@ -222,14 +228,31 @@ impl Road {
             id,
             outcome,
             ending,
-            work,
+            concluded,
         })
     }
 
     /// Everything that happens when a session has ended: the cut at once, the rest in a task.
-    pub(crate) fn conclude(self: &Arc<Self>, departed: Departed) -> Work {
-        self.live
-            .ended(departed.id, departed.ending.reason().clone());
+    pub(crate) fn conclude(self: &Arc<Self>, departed: Departed) -> Concluded {
+        let connections_cut = self.cut(&departed);
+        let work = self.clean_up(departed, connections_cut);
+        Concluded {
+            connections_cut,
+            work,
+        }
+    }
+
+    /// Cuts what this node holds open, and says how much that was, if it is known. Whoever takes an
+    /// ending over does not know what the node had cut that began with it.
+    fn cut(&self, departed: &Departed) -> Option<usize> {
+        let (id, reason) = (departed.id, departed.ending.reason().clone());
+        let ago = self.clock.now().saturating_since(departed.ending.at());
+        let cut = self.live.conclude(id, reason, ago);
+        cut.filter(|_| !departed.redelivered)
+    }
+
+    /// What follows the cut.
+    fn clean_up(self: &Arc<Self>, departed: Departed, connections_cut: Option<usize>) -> Work {
         let span = tracing::info_span!(
             target: "adjourn",
             "ending",
@@ -239,12 +262,15 @@ impl Road {
         let has_scratch = |scratch: &Arc<Scratch>| scratch.keeps(departed.id);
         if !self.config.hooks.is_empty() || self.scratch.as_ref().is_some_and(has_scratch) {
             return Work::Running(
-                self.tasks
-                    .spawn(Arc::clone(self).finish(departed).instrument(span)),
+                self.tasks.spawn(
+                    Arc::clone(self)
+                        .finish(departed, connections_cut)
+                        .instrument(span),
+                ),
             );
         }
         let _inside = span.enter();
-        self.report(&departed, &[]);
+        self.report(&departed, connections_cut, &[]);
         if self.acknowledges_later(&departed) {
             return Work::Done;
         }
@@ -260,12 +286,17 @@ impl Road {
     }
 
     /// Scratch directory, hooks, audit, acknowledge; stops without a word when somebody else took over.
-    async fn finish(self: Arc<Self>, departed: Departed) -> Vec<HookReport> {
+    async fn finish(
+        self: Arc<Self>,
+        departed: Departed,
+        connections_cut: Option<usize>,
+    ) -> Vec<HookReport> {
+        let _until_it_stops = self.at_work.ending();
         let departed = Arc::new(departed);
         let Some(reports) = self.run_hooks_under_lease(&departed).await else {
             return Vec::new();
         };
-        self.report(&departed, &reports);
+        self.report(&departed, connections_cut, &reports);
         if !self.acknowledges_later(&departed) {
             self.acknowledged(self.store.acknowledge(departed.id, departed.claim).await);
         }
@@ -281,8 +312,12 @@ impl Road {
             }
             for hook in &self.config.hooks {
                 reports.push(
-                    hook.run(departed, self.config.hook_limit, &self.tasks)
-                        .await,
+                    hook.run(
+                        departed,
+                        self.config.hook_limit,
+                        (&self.tasks, &self.at_work),
+                    )
+                    .await,
                 );
             }
             reports
@@ -290,7 +325,7 @@ impl Road {
         self.under_lease(departed.id, departed.claim, hooks).await
     }
 
-    fn report(&self, departed: &Departed, reports: &[HookReport]) {
+    fn report(&self, departed: &Departed, connections_cut: Option<usize>, reports: &[HookReport]) {
         let failed = reports.iter().filter_map(|report| {
             let outcome = report.outcome.failure()?;
             Some(FailedHook::new(report.name, outcome))
@@ -302,6 +337,7 @@ impl Road {
             generation: departed.cut,
             lived: at.saturating_since(departed.created_at),
             idle: at.saturating_since(departed.last_seen),
+            connections_cut,
             hooks: reports.len(),
             failed_hooks: failed.collect(),
             redelivered: departed.redelivered,
@@ -320,62 +356,5 @@ impl fmt::Debug for Road {
         f.debug_struct("Road")
             .field("hooks", &self.config.hooks)
             .finish_non_exhaustive()
-    }
-}
-
-/// The clean-up of one ending.
-pub(crate) enum Work {
-    Done,
-    Running(JoinHandle<Vec<HookReport>>),
-}
-
-impl Work {
-    pub(super) fn is_done(&self) -> bool {
-        match self {
-            Self::Done => true,
-            Self::Running(task) => task.is_finished(),
-        }
-    }
-
-    /// Waits until it is done, which it then is.
-    pub(super) async fn finished(&mut self) {
-        if let Self::Running(task) = self {
-            let _reports_of_a_sweep = task.await;
-            *self = Self::Done;
-        }
-    }
-
-    /// Waits until it is done.
-    pub(super) async fn done(self) -> Vec<HookReport> {
-        match self {
-            Self::Done => Vec::new(),
-            Self::Running(task) => task.await.unwrap_or_default(),
-        }
-    }
-}
-
-/// A decided ending whose clean-up may still run.
-struct Settled {
-    id: SessionId,
-    outcome: Outcome,
-    ending: Option<Ending>,
-    work: Option<Work>,
-}
-
-impl Settled {
-    async fn wait(self, patience: Duration) -> Ended {
-        let clean_up = match self.work {
-            None => CleanUp::NotOurs,
-            Some(Work::Done) => CleanUp::Finished(Vec::new()),
-            Some(work) => timeout(patience, work.done())
-                .await
-                .map_or(CleanUp::StillRunning, CleanUp::Finished),
-        };
-        Ended {
-            id: Some(self.id),
-            outcome: self.outcome,
-            ending: self.ending,
-            clean_up,
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the application does when a session ends.
 
+use super::at_work::AtWork;
 use crate::{record::Departed, store::BoxFuture};
 use std::{error, fmt, future::Future, sync::Arc, time::Duration};
 use tokio::{
@@ -94,7 +95,8 @@ impl HookOptions {
     ///
     /// The lease of the ending is renewed meanwhile, so no other node begins the same work; the
     /// hooks behind this one wait, the caller of the ending only as long as
-    /// [configured](crate::SessionsBuilder::with_clean_up_patience), a graceful shutdown to the end.
+    /// [configured](crate::SessionsBuilder::with_clean_up_patience), a graceful shutdown as long as its
+    /// [limit](crate::SessionsBuilder::with_shutdown_limit) says.
     pub const fn with_retries(mut self, retries: u32, pause: Duration) -> Self {
         (self.retries, self.pause) = (retries, pause);
         self
@@ -116,17 +118,17 @@ pub(crate) struct NamedHook {
 
 impl NamedHook {
     /// Runs the hook until it is done or has been tried often enough.
-    pub(crate) async fn run(
+    pub(super) async fn run(
         &self,
         ended: &Arc<Departed>,
         usual_limit: Duration,
-        tasks: &TaskTracker,
+        (tasks, at_work): (&TaskTracker, &AtWork),
     ) -> HookReport {
         let limit = self.options.time_limit.unwrap_or(usual_limit);
         let (mut attempts, mut pause) = (1, self.options.pause);
         let longest = LONGEST_PAUSE.max(pause);
         loop {
-            let outcome = self.attempt(ended, limit, tasks).await;
+            let outcome = self.attempt(ended, limit, tasks, at_work).await;
             if outcome == HookOutcome::Done || attempts > self.options.retries {
                 let name = self.name;
                 return HookReport {
@@ -154,10 +156,15 @@ impl NamedHook {
         ended: &Arc<Departed>,
         limit: Duration,
         tasks: &TaskTracker,
+        at_work: &AtWork,
     ) -> HookOutcome {
         let (hook, ended) = (Arc::clone(&self.hook), Arc::clone(ended));
+        let at_work = at_work.hook(self.name);
         // The call that makes the future belongs inside: it may panic, too.
-        let run = async move { hook.run(ended).await };
+        let run = async move {
+            let _until_it_stops = at_work;
+            hook.run(ended).await
+        };
         let task = tasks.spawn(run.in_current_span());
         let _stops_with_us = AbortOnDrop(task.abort_handle());
         match timeout(limit, task).await {

@@ -6,7 +6,7 @@
 //!    scratch directory, run the hooks, record the ending, acknowledge once every sink has kept the
 //!    record. One failing step neither stops the others nor is hidden.
 //! 3. The work runs in a tracked task: a dropped request cannot stop it, a graceful shutdown waits
-//!    for it, and if the node dies another takes it over when the lease is over.
+//!    for it (up to a limit), and if the node dies another takes it over when the lease is over.
 //!
 //! ```text
 //! Terminator::end ----> store.end ------\
@@ -19,6 +19,7 @@
 //!
 //! Knows nothing of requests and responses: what the client sees is the farewell's matter.
 
+mod at_work;
 mod background;
 mod bulk;
 mod conclude;
@@ -32,7 +33,9 @@ mod scratch;
 mod store_clock;
 mod underway;
 mod verify;
+mod work;
 
+pub use at_work::ShutDown;
 pub(crate) use background::Background;
 pub use conclude::Terminator;
 pub(crate) use conclude::{Road, RoadConfig, Watcher};

@@ -12,6 +12,7 @@ pub struct Ended {
     pub(super) id: Option<SessionId>,
     pub(super) outcome: Outcome,
     pub(super) ending: Option<Ending>,
+    pub(super) connections_cut: Option<usize>,
     pub(super) clean_up: CleanUp,
 }
 
@@ -44,6 +45,7 @@ impl Ended {
             id: None,
             outcome: Outcome::Unknown,
             ending: None,
+            connections_cut: None,
             clean_up: CleanUp::NotOurs,
         }
     }
@@ -61,6 +63,13 @@ impl Ended {
     /// The one ending of the session, first cause and time; `None` when nothing is known of it.
     pub const fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
+    }
+
+    /// How many sockets, streams and other [holds](crate::session::Hold) of the session this node had
+    /// open and cut; other nodes cut theirs and do not say how many. `None` where this call did not
+    /// end the session, and where so many sessions ended at once that it is not known.
+    pub const fn connections_cut(&self) -> Option<usize> {
+        self.connections_cut
     }
 
     /// How the hooks came out, as far as this call ran them and saw them finish. The first may be

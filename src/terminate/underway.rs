@@ -1,6 +1,6 @@
 //! The clean-up of endings that goes on while the next sessions are ended.
 
-use super::conclude::Work;
+use super::work::Work;
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::timeout;
 

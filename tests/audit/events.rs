@@ -192,7 +192,7 @@ async fn what_was_counted_is_recorded_at_shutdown() {
         raw(site.address, request).await;
     }
     assert_eq!(site.events.count("events-suppressed"), 0);
-    site.sessions.shutdown().await;
+    let _left = site.sessions.shutdown().await;
     assert_eq!(site.events.count("events-suppressed"), 1);
 }
 

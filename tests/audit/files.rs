@@ -388,6 +388,6 @@ async fn a_graceful_shutdown_waits_for_the_file() {
         site.logged_in(&format!("user-{user}")).await;
     }
     let sessions: Sessions = site.sessions.clone();
-    sessions.shutdown().await;
+    let _left = sessions.shutdown().await;
     assert_eq!(lines(&path).len(), 50);
 }

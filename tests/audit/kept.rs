@@ -7,11 +7,15 @@ use adjourn::{
     record::Departed,
     terminate::Outcome,
 };
+use axum::body::Body;
+use http::{Request, StatusCode};
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tokio::sync::watch;
+use tower::ServiceExt;
 
 /// Keeps nothing before the test lets it.
 #[derive(Clone)]
@@ -94,7 +98,7 @@ async fn a_shutdown_acknowledges_what_was_kept_late() {
     tokio::task::yield_now().await;
     assert_eq!(site.store.calls(Op::Acknowledge), 0);
     sink.kept.send_replace(true);
-    shutdown.await.unwrap();
+    assert!(shutdown.await.unwrap().is_complete());
     assert_eq!(site.store.calls(Op::Acknowledge), 1);
 }
 
@@ -106,6 +110,44 @@ async fn a_sink_that_keeps_nothing_leaves_the_ending_to_others() {
     let browser = site.logged_in("alice").await;
     let id = site.session_of(&browser).await;
     drop(site.sessions.terminator().end(id, EndReason::Forced).await);
-    site.sessions.shutdown().await;
+    let left = site.sessions.shutdown().await;
+    assert!(!left.is_complete());
+    assert_eq!((left.endings(), left.hooks().len()), (1, 0));
     assert_eq!(site.store.calls(Op::Acknowledge), 0);
 }
+
+/// Logs in without a network.
+async fn log_in(site: &Site, number: usize) {
+    let request = Request::post(format!("/login?as=user-{number}"));
+    let request = request.body(Body::empty()).unwrap();
+    let response = site.app.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+// P3: a sink that hangs makes no more than so many tasks; what finds no room is done again.
+#[tokio::test(start_paused = true)]
+async fn only_so_many_endings_wait_for_a_sink_and_the_rest_is_left_to_its_lease() {
+    let site = site(&Slow::new(), false).open().await;
+    for number in 0..MOST_WAITING + BEYOND {
+        log_in(&site, number).await;
+    }
+    let terminator = site.sessions.terminator();
+    let ended = terminator.end_everyone(None, EndReason::Forced).await;
+    assert_eq!(ended.unwrap().concluded(), MOST_WAITING + BEYOND);
+    let left = site.sessions.shutdown().await;
+    assert_eq!(left.endings(), MOST_WAITING);
+
+    // Those that wait renew their leases; both clocks go on, and no renewal is late.
+    let other = Site::builder().beside(&site).open().await;
+    for _ in 0..8 {
+        site.clock.advance(Duration::from_secs(8));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    assert_eq!(other.events.count("session-ended"), BEYOND);
+    assert_eq!(site.store.calls(Op::Acknowledge), BEYOND);
+}
+
+/// How many endings may wait.
+const MOST_WAITING: usize = 4_096;
+
+const BEYOND: usize = 10;

@@ -89,7 +89,7 @@ impl Recorded {
     }
 
     async fn written(self) -> String {
-        self.site.sessions.shutdown().await;
+        let _left = self.site.sessions.shutdown().await;
         for queue in &self.queues {
             queue.close(LONG).await.unwrap();
         }

@@ -102,7 +102,7 @@ async fn work(sessions: Sessions, order: Order) {
             drop(ended.unwrap());
         }
     }
-    sessions.shutdown().await;
+    let _left = sessions.shutdown().await;
 }
 
 /// A request, as it comes from a browser.

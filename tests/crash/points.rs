@@ -139,7 +139,7 @@ pub(crate) async fn dies_before_the_end<P: Place>(case: &Case<P>) {
     // Whoever asked was told nothing, and asks again.
     let ended = both.other.terminator().end(id, EndReason::Forced).await;
     assert_eq!(ended.unwrap().outcome(), Outcome::Ended);
-    both.other.shutdown().await;
+    let _left = both.other.shutdown().await;
     both.after_the_lease(0).await;
     let own = Lines {
         again: false,
@@ -180,7 +180,7 @@ pub(crate) async fn dies_in_a_cut<P: Place>(case: &Case<P>, at: Point) {
     // What nobody ended yet is not leased: the next sweep ends it.
     let concluded = both.other.terminator().sweep().await.unwrap();
     assert_eq!(concluded, if at == Point::CutMade { 100 } else { 36 });
-    both.other.shutdown().await;
+    let _left = both.other.shutdown().await;
     both.place.advance(LEASE + SECOND).await;
     both.other.terminator().sweep().await.unwrap();
     both.settle().await;
@@ -267,7 +267,7 @@ impl<P: Place> Both<P> {
 
     /// Everything is written and acknowledged.
     async fn settle(&self) {
-        self.other.shutdown().await;
+        let _left = self.other.shutdown().await;
         self.place.advance(LEASE + SECOND).await;
         let left = self.store.pending(10, LEASE).await.unwrap();
         assert!(left.is_empty(), "{left:?}");

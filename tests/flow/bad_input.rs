@@ -86,7 +86,7 @@ async fn in_a_thousand_races_each_session_ends_once_and_is_recorded_once() {
         let after = send(&site.app, "GET", "/api/me", &cookie).await;
         assert_eq!(after, StatusCode::UNAUTHORIZED, "round {round}");
     }
-    site.sessions.shutdown().await;
+    let _left = site.sessions.shutdown().await;
     let mut events: HashMap<SessionId, usize> = HashMap::new();
     for (id, _) in site.events.endings() {
         *events.entry(id).or_default() += 1;

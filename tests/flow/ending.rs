@@ -523,7 +523,7 @@ async fn however_many_end_a_session_at_once_it_is_recorded_and_worked_off_once()
             let got = browser.get_api("/api/me").await;
             assert_eq!(got.status, StatusCode::UNAUTHORIZED);
         }
-        site.sessions.shutdown().await;
+        let _left = site.sessions.shutdown().await;
         let mut recorded: Vec<_> = site
             .events
             .endings()
@@ -761,7 +761,7 @@ async fn hooks_get_what_was_left_behind_and_never_the_values() {
 async fn left_alone() -> (Site, SessionId) {
     let site = Site::open().await;
     let (id, _) = log_in(&site.app, "alice").await;
-    site.sessions.shutdown().await;
+    let _left = site.sessions.shutdown().await;
     (site, id)
 }
 
@@ -830,7 +830,7 @@ async fn the_lease_is_renewed_while_a_hook_works() {
     );
     gate.open();
     assert_eq!(recorded.wait_for_ending(id).await, EndReason::Forced);
-    winner.shutdown().await;
+    let _left = winner.shutdown().await;
     pass_time(&site, LEASE * 2).await;
     assert_eq!(other.terminator().sweep().await.unwrap(), 0, "acknowledged");
     assert!(told.all().is_empty());
@@ -881,7 +881,7 @@ async fn after_the_lease_another_node_takes_over() {
     dying_store.heal();
     pass_time(&site, LEASE).await;
     gate.open();
-    dying.shutdown().await;
+    let _left = dying.shutdown().await;
     assert!(recorded_by_dying.endings().is_empty());
     assert_eq!(other.terminator().sweep().await.unwrap(), 0);
 }
@@ -949,7 +949,7 @@ async fn a_graceful_shutdown_waits_for_the_endings_under_way() {
     }
     assert!(site.events.endings().is_empty());
     gate.open();
-    shutdown.await;
+    assert!(shutdown.await.is_complete());
     assert_eq!(site.events.reasons_of(id), [EndReason::Logout]);
 }
 

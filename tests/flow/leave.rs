@@ -783,7 +783,7 @@ async fn assert_only_undelivered(site: &Site) {
         .events
         .wait_for(|event| event.kind.code() == "session-ended");
     let _first = ended.await;
-    site.sessions.shutdown().await;
+    let _left = site.sessions.shutdown().await;
     let reasons: Vec<_> = site
         .events
         .endings()

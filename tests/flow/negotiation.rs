@@ -641,6 +641,10 @@ fn a_mistake_in_the_configuration_is_named() {
             "with_hook_time_limit",
             Box::new(|b| b.with_hook_time_limit(Duration::from_micros(1))),
         ),
+        (
+            "with_shutdown_limit",
+            Box::new(|b| b.with_shutdown_limit(Duration::ZERO)),
+        ),
     ];
     for (at, (named, configure)) in mistakes.into_iter().enumerate() {
         let built = configure(Sessions::builder(MemoryStore::new())).build();

@@ -516,7 +516,7 @@ async fn a_hundred_log_ins_at_once_never_exceed_the_limit() {
         assert_eq!(site.sessions.list(&alice).await.unwrap().len(), 3);
         let refuses = at_limit == AtLimit::RefuseNew;
         assert_eq!(let_in, if refuses { 3 } else { 100 });
-        site.sessions.shutdown().await;
+        let _left = site.sessions.shutdown().await;
         assert_eq!(site.events.count("session-ended"), let_in - 3);
     }
 }

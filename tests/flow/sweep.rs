@@ -217,7 +217,7 @@ async fn a_sweeper_that_panicked_is_started_again() {
 async fn timeouts_fire_as_soon_as_there_is_a_layer_without_a_request() {
     let site = Site::open().await;
     let bob = log_in(&site.app, "bob").await;
-    site.sessions.shutdown().await;
+    let _left = site.sessions.shutdown().await;
     let again = Site::builder().beside(&site);
     let events = again.events.clone();
     let (sessions, _rest) = again.sessions();

@@ -69,8 +69,8 @@ async fn do_not_matter(
     let cut = terminator.end_everyone(None, EndReason::Forced).await;
     let _cut = cut.unwrap();
     assert_eq!(ask(&fast, &carol).await.reason(), "forced");
-    within(fast.sessions.shutdown()).await;
-    within(slow.sessions.shutdown()).await;
+    let _left = within(fast.sessions.shutdown()).await;
+    let _left = within(slow.sessions.shutdown()).await;
 }
 
 // R-2-7

@@ -161,8 +161,8 @@ async fn every_way(here: Site, there: Site, cached: bool) {
             five_steps(&here, &there, what, reason, cached).await;
         }
     }
-    here.sessions.shutdown().await;
-    there.sessions.shutdown().await;
+    let _left = here.sessions.shutdown().await;
+    let _left = there.sessions.shutdown().await;
 }
 
 // P1 P4 R-2-7

@@ -141,7 +141,7 @@ async fn a_middling_risk_is_reported_and_a_low_one_is_not() {
     let site = site_of(0.1).await;
     let browser = site.logged_in("alice").await;
     assert!(is_in(&browser.get_api("/api/me").await));
-    site.sessions.shutdown().await; // waits for the question
+    let _left = site.sessions.shutdown().await; // waits for the question
     assert!(verdicts(&site.events).is_empty());
     assert!(site.events.endings().is_empty());
 }

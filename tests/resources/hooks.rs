@@ -248,7 +248,7 @@ async fn the_pauses_double_and_the_lease_is_renewed_meanwhile() {
     assert!(store.calls(Op::Renew) >= 17, "{}", store.calls(Op::Renew));
     assert_eq!(events.reasons_of(id), [EndReason::Forced]);
     assert!(failed_hooks(&events, id).is_empty());
-    sessions.shutdown().await;
+    let _left = sessions.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,7 +282,7 @@ async fn a_hook_whose_ending_was_taken_over_is_stopped() {
         [EndReason::Forced],
         "recorded by one of them"
     );
-    sessions.shutdown().await;
+    let _left = sessions.shutdown().await;
 }
 
 async fn hang_at_first(says: SaysWhenDropped) -> io::Result<()> {
@@ -323,6 +323,7 @@ async fn a_hook_runs_again_with_the_same_facts_when_nobody_heard_that_it_ran() {
                 event.kind,
                 EventKind::Ended {
                     redelivered: true,
+                    connections_cut: None,
                     ..
                 }
             )

@@ -21,6 +21,7 @@ mod scratch;
 mod scratch_restart;
 #[cfg(unix)]
 mod scratch_root;
+mod shutdown;
 #[path = "../flow/support/mod.rs"]
 mod support;
 #[cfg(unix)]

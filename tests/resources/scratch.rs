@@ -210,7 +210,7 @@ async fn another_node_that_ends_the_session_takes_the_directory_away_here() {
         .await
         .unwrap();
     told.recv().await.unwrap();
-    here.sessions.shutdown().await;
+    let _left = here.sessions.shutdown().await;
     assert!(!path.exists());
     server.abort();
 }
@@ -272,7 +272,7 @@ async fn nothing_is_left_when_directories_are_made_while_their_sessions_end() {
             let _either = asked.await.unwrap();
         }
     }
-    site.sessions.shutdown().await;
+    let _left = site.sessions.shutdown().await;
     assert!(temp.left().is_empty(), "{:?}", temp.left());
 }
 

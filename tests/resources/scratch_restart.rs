@@ -75,7 +75,7 @@ impl Node {
 
     /// Stops as after a crash: no session has ended, and the hold on the root is gone.
     async fn stop(self) {
-        self.sessions.shutdown().await;
+        let _left = self.sessions.shutdown().await;
     }
 }
 
@@ -322,7 +322,7 @@ async fn the_background_removes_what_is_left_over_and_what_was_busy() {
     assert_eq!(temp.left().len(), 1);
     drop(busy);
     gone(&temp).await;
-    node.sessions.shutdown().await;
+    let _left = node.sessions.shutdown().await;
 }
 
 /// Lets paused time pass until nothing is left.

@@ -8,6 +8,7 @@ use crate::{
 use adjourn::{
     LiveSession, Session,
     live::{CutListener, Peer},
+    reason::EndReason,
 };
 use axum::{
     Router,
@@ -113,7 +114,9 @@ async fn a_handler_that_cooperates_says_goodbye_first() {
     let mut socket = Client::open(&site, &alice, "/ws/echo").await;
     let open = site.sessions.open_connections();
     assert_eq!(open, 1, "held by its handler, and watched by the listener");
-    alice.post_api("/logout").await;
+    let id = site.session_of(&alice).await;
+    let ended = site.sessions.terminator().end(id, EndReason::Logout).await;
+    assert_eq!(ended.unwrap().connections_cut(), Some(1));
     assert_eq!(soon("the end", socket.over()).await, closed("logout"));
 }
 

@@ -15,6 +15,7 @@ mod support;
 mod backstop;
 mod causes;
 mod client;
+mod counted;
 mod grpc;
 mod handlers;
 mod handshake;

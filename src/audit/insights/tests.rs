@@ -35,6 +35,7 @@ impl Set {
             generation: None,
             lived,
             idle: Duration::ZERO,
+            connections_cut: None,
             hooks: 0,
             failed_hooks: Vec::new(),
             redelivered: false,

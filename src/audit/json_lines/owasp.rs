@@ -154,14 +154,16 @@ fn description(event: &Event) -> String {
         EventKind::Ended {
             cause,
             scope,
+            connections_cut,
             failed_hooks,
             redelivered,
             ..
         } => format!(
-            "The session ended (scope {}): {} by {}{}{}",
+            "The session ended (scope {}): {} by {}{}{}{}",
             scope.code(),
             cause.reason(),
             cause.initiator().code(),
+            connections_cut.map_or_else(String::new, |cut| format!(", connections cut: {cut}")),
             if failed_hooks.is_empty() {
                 ""
             } else {

@@ -67,6 +67,7 @@ fn ended() -> Event {
         generation: None,
         lived: Duration::ZERO,
         idle: Duration::ZERO,
+        connections_cut: None,
         hooks: 0,
         failed_hooks: Vec::new(),
         redelivered: false,

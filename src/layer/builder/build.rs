@@ -91,6 +91,7 @@ impl SessionsBuilder {
         for (setting, duration) in [
             ("with_lease", self.road.lease),
             ("with_hook_time_limit", self.road.hook_limit),
+            ("with_shutdown_limit", self.road.shutdown_limit),
             ("with_recheck_every", self.road.recheck),
         ] {
             some_time(setting, duration)?;

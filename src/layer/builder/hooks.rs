@@ -2,7 +2,7 @@
 
 use super::{BuildError, SessionsBuilder, build::some_time};
 use crate::terminate::{Hook, HookOptions, NamedHook};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 impl SessionsBuilder {
     /// Adds what the application does when a session ends, with a time limit and retries of its
@@ -33,6 +33,18 @@ impl SessionsBuilder {
             hook: Arc::new(hook),
             options,
         });
+        self
+    }
+
+    /// How long [`shutdown`](crate::Sessions::shutdown) waits for what is under way: hooks with their
+    /// retries, and answers of the store. What is left then goes on as long as the process does; on a
+    /// store that outlives it, it is taken over after its [lease](Self::with_lease).
+    ///
+    /// *Default:* 20 s. With the 10 s that audit sinks may take at most, it fits into the half minute
+    /// that process managers give before they kill. Give more where hooks must be done and the store is
+    /// the one in memory, which leaves nothing to take over.
+    pub const fn with_shutdown_limit(mut self, limit: Duration) -> Self {
+        self.road.shutdown_limit = limit;
         self
     }
 

@@ -107,6 +107,7 @@ impl SessionsBuilder {
                 lease: Duration::from_secs(30),
                 hook_limit: Duration::from_secs(5),
                 patience: Duration::from_millis(500),
+                shutdown_limit: Duration::from_secs(20),
                 recheck: Duration::from_secs(30),
                 outage_grace: Duration::from_mins(1),
                 watcher: None,

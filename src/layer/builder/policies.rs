@@ -119,6 +119,8 @@ mod tests {
             .with_subject_check(SubjectCheck::new(second, active))
             .with_risk_check(RiskCheck::new(0.9, score))
             .on_guessing(Guessing::new(), |_| ());
-        assert!(fine.build().is_ok());
+        let built = fine.build().unwrap();
+        let policies = built.0.context.policies.as_ref().unwrap();
+        assert!(policies.is_told_of_endings());
     }
 }

@@ -44,6 +44,32 @@ fn the_first_reason_stands_and_a_second_telling_cuts_nobody() {
 }
 
 #[test]
+fn what_an_outage_cut_is_not_counted_as_cut_by_the_ending() {
+    let live = Live::default();
+    let guard = live.hold(id(1), live.mark());
+    assert_eq!(live.cut_unavailable(), 1);
+    let ended = live.conclude(id(1), EndReason::Logout, Duration::ZERO);
+    assert_eq!(ended, Some(0));
+    assert!(guard.is_unavailable());
+}
+
+#[test]
+fn the_number_that_was_cut_is_kept_for_whoever_concludes_and_handed_out_once() {
+    let live = Live::default();
+    let (first, second) = (live.hold(id(1), live.mark()), live.hold(id(1), live.mark()));
+    let before = live.mark();
+    live.ended(id(1), EndReason::Logout);
+    drop((first, second));
+    // Came too late to be counted.
+    let late = live.hold(id(1), before);
+    assert!(late.is_ended());
+    let conclude = || live.conclude(id(1), EndReason::Logout, Duration::ZERO);
+    assert_eq!(conclude(), Some(2));
+    drop(late);
+    assert_eq!(conclude(), Some(0));
+}
+
+#[test]
 fn a_connection_held_after_the_ending_is_cut_from_the_start() {
     let live = Live::default();
     let mark = live.mark();

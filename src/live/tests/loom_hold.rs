@@ -6,6 +6,7 @@ use crate::{
     reason::EndReason,
 };
 use loom::thread;
+use std::time::Duration;
 
 const ID: SessionId = SessionId::from_bytes([1; SessionId::LEN]);
 const OTHER: SessionId = SessionId::from_bytes([2; SessionId::LEN]);
@@ -81,6 +82,26 @@ fn loom_a_connection_that_leaves_does_not_take_a_new_one_with_it() {
         assert!(new.is_ended());
         assert!(told <= 2);
         drop(new);
+        assert!(live.is_empty());
+    });
+}
+
+#[test]
+fn loom_whoever_concludes_knows_what_was_cut_whoever_was_told_first() {
+    loom::model(|| {
+        let live = Live::with_memory(4);
+        let guard = live.hold(ID, live.mark());
+        let told = thread::spawn({
+            let live = live.clone();
+            move || {
+                live.ended(ID, EndReason::Logout);
+                // As its handler does then.
+                drop(guard);
+            }
+        });
+        let cut = live.conclude(ID, EndReason::Logout, Duration::ZERO);
+        assert_eq!(cut, Some(1));
+        told.join().unwrap();
         assert!(live.is_empty());
     });
 }

@@ -96,6 +96,12 @@ impl Policies {
         live.observe(held);
     }
 
+    /// Whether anybody tells of endings.
+    #[cfg(test)]
+    pub(crate) fn is_told_of_endings(&self) -> bool {
+        Arc::weak_count(&self.held) > 0
+    }
+
     /// The token of an ended session was presented, with the right secret.
     pub(crate) async fn dead_token(&self, road: &Arc<Road>, tombstone: &Tombstone) {
         let Some((answer, known)) = &self.dead_tokens else {

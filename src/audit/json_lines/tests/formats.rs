@@ -20,6 +20,7 @@ fn ended(cause: impl Into<Cause>) -> EventKind {
         generation: None,
         lived: Duration::from_hours(1),
         idle: Duration::from_mins(1),
+        connections_cut: Some(2),
         hooks: 1,
         failed_hooks: vec![FailedHook::new("files", "failed")],
         redelivered: true,
@@ -170,6 +171,7 @@ fn a_log_out_is_a_logoff_by_its_user() {
     assert_eq!(document["http_request"]["uid"], "req-7");
     assert_eq!(document["unmapped"]["request_id"], Value::Null, "said once");
     assert_eq!(document["unmapped"]["failed_hooks"][0]["name"], "files");
+    assert_eq!(document["unmapped"]["connections_cut"], 2);
     assert_eq!(document["unmapped"]["redelivered"], true);
 }
 
