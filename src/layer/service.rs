@@ -33,7 +33,8 @@ impl<S> Layer<S> for SessionLayer {
 
 /// Validates the session of each request and carries out what its end demands of the response.
 ///
-/// Any request body; response bodies with `Data = Bytes`. The error type of the inner service is
+/// Any request body; response bodies with `Data = Bytes` that are `Send`, as those of axum are: whoever
+/// ends a session drops what streams on its behalf. The error type of the inner service is
 /// not changed: what the session demands is answered with a response.
 #[derive(Clone)]
 #[must_use = "services do nothing unless they are called"]
@@ -60,7 +61,7 @@ impl<S: std::fmt::Debug> std::fmt::Debug for SessionService<S> {
 impl<S, B, R> Service<Request<B>> for SessionService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
     type Response = Response<SessionBody<R>>;

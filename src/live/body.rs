@@ -3,6 +3,7 @@
 use super::{
     CutStyle, LiveGuard, SessionEnded, SessionUnverified,
     cut::{grpc_trailers, last_event, ok_trailers, unavailable_trailers},
+    lent::Lent,
 };
 use crate::reason::EndReason;
 use bytes::Bytes;
@@ -12,7 +13,8 @@ use std::{
     error::Error,
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 /// Any error that may move between threads.
@@ -22,11 +24,12 @@ pin_project! {
     /// The body of a response: that of the inner service, the same but cut when its session ends,
     /// or one of ours.
     ///
-    /// A plain body is polled as it is. A guarded one costs one atomic load more per frame and a
-    /// waker while it waits. When the session ends, the inner body is dropped, whether or not it
-    /// would ever have been ready again, and the body ends in its [`CutStyle`]: at once while the
-    /// server waits for it, and otherwise with its next poll. A peer that does not read gets nothing
-    /// more in either case; how long its connection may stay so is the server's to limit.
+    /// A plain body is polled as it is. A guarded one costs two allocations, and for each frame one
+    /// atomic load and two uncontended locks. When the session ends, the inner body is dropped at once
+    /// by whoever ends it, whether or not the server would ever have polled it again, and the body ends
+    /// in its [`CutStyle`]: at once while the server waits for it, and otherwise with its next poll. A
+    /// peer that does not read gets nothing more in either case; how long its connection may stay so is
+    /// the server's to limit.
     ///
     /// The default is empty, whatever `B` is.
     pub struct SessionBody<B> {
@@ -39,15 +42,16 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Plain { #[pin] body: B },
-        Guarded { #[pin] body: B, watch: Box<Watch> },
+        Guarded { watch: Box<Watch<B>> },
         Ours { data: Option<Bytes> },
         Grpc { message: Option<Bytes> },
     }
 }
 
 /// Boxed, so that the bodies that are not guarded, most of them, stay small.
-struct Watch {
+struct Watch<B> {
     guard: LiveGuard,
+    body: Arc<Lent<B>>,
     style: CutStyle,
     /// The last byte that was sent; at first a line end, because a body begins with a line.
     last: u8,
@@ -62,14 +66,28 @@ impl<B> SessionBody<B> {
     }
 
     /// The inner body until its session ends. The guard is kept until the body has ended.
-    pub fn guarded(body: B, guard: LiveGuard, style: CutStyle) -> Self {
+    ///
+    /// Whoever ends the session drops the body: hence `Send`.
+    pub fn guarded(body: B, mut guard: LiveGuard, style: CutStyle) -> Self
+    where
+        B: Send + 'static,
+    {
+        let body = Lent::new(body);
+        let drops = Waker::from(Arc::clone(&body));
+        if guard
+            .poll_ended(&mut Context::from_waker(&drops))
+            .is_ready()
+        {
+            drops.wake();
+        }
         let watch = Box::new(Watch {
             guard,
+            body,
             style,
             last: b'\n',
         });
         Self {
-            kind: Kind::Guarded { body, watch },
+            kind: Kind::Guarded { watch },
         }
     }
 
@@ -118,7 +136,7 @@ where
         let (frame, over) = match kind.as_mut().project() {
             KindProj::Plain { body } => return poll_inner(body, cx),
             KindProj::Ours { data } => return Poll::Ready(data.take().map(Frame::data).map(Ok)),
-            KindProj::Guarded { body, watch } => match watch.poll(body, cx) {
+            KindProj::Guarded { watch } => match watch.poll(cx) {
                 Poll::Ready(ready) => ready,
                 Poll::Pending => return Poll::Pending,
             },
@@ -136,7 +154,9 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Plain { body } | Kind::Guarded { body, .. } => body.is_end_stream(),
+            Kind::Plain { body } => body.is_end_stream(),
+            // One that was cut has something left to say.
+            Kind::Guarded { watch } => watch.body.look(B::is_end_stream).unwrap_or(false),
             Kind::Ours { data } => data.is_none(),
             Kind::Grpc { .. } => false,
         }
@@ -145,8 +165,8 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Plain { body } => body.size_hint(),
-            Kind::Guarded { body, watch } => match watch.style {
-                CutStyle::Abort => body.size_hint(),
+            Kind::Guarded { watch } => match watch.style {
+                CutStyle::Abort => watch.body.look(B::size_hint).unwrap_or_default(),
                 // It may end early or with more than it has, and cleanly: nothing is certain.
                 CutStyle::EventStream | CutStyle::Grpc => SizeHint::default(),
             },
@@ -164,7 +184,7 @@ impl<B> fmt::Debug for SessionBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Plain { .. } => f.write_str("SessionBody::Plain"),
-            Kind::Guarded { watch, .. } => f
+            Kind::Guarded { watch } => f
                 .debug_struct("SessionBody::Guarded")
                 .field("guard", &watch.guard)
                 .field("style", &watch.style)
@@ -189,13 +209,9 @@ where
         .map(|frame| frame.map(|frame| frame.map_err(Into::into)))
 }
 
-impl Watch {
+impl<B> Watch<B> {
     /// The next frame, and whether nothing comes after it.
-    fn poll<B>(
-        &mut self,
-        mut body: Pin<&mut B>,
-        cx: &mut Context<'_>,
-    ) -> Poll<(Option<Answer>, bool)>
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Option<Answer>, bool)>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -204,14 +220,22 @@ impl Watch {
         if let Some(reason) = self.guard.reason() {
             return Poll::Ready((Some(self.cut(reason)), true));
         }
-        if let Poll::Ready(frame) = poll_inner(body.as_mut(), cx) {
-            let over = self.note(frame.as_ref()) || body.is_end_stream();
+        let polled = self.body.poll(cx, |mut body, cx| {
+            let frame = poll_inner(body.as_mut(), cx);
+            frame.map(|frame| (frame, body.is_end_stream()))
+        });
+        if let Some(Poll::Ready((frame, is_last))) = polled {
+            let over = self.note(frame.as_ref()) || is_last;
             return Poll::Ready((frame, over));
         }
-        // Only who waits needs to be woken.
-        self.guard
-            .poll_ended(cx)
-            .map(|reason| (Some(self.cut(reason)), true))
+        // Cut before or during this poll, or it waits, and the cut wakes it.
+        if let Some(reason) = self.guard.reason() {
+            return Poll::Ready((Some(self.cut(reason)), true));
+        }
+        if polled.is_none() {
+            return Poll::Ready((Some(Err(BodyPanicked.into())), true));
+        }
+        Poll::Pending
     }
 
     /// Remembers how the frame ends. Whether the body ended with it.
@@ -238,3 +262,8 @@ impl Watch {
         }
     }
 }
+
+/// A body that panicked while it was polled is gone, and what it sent is not the whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the body of the response panicked")]
+struct BodyPanicked;

@@ -17,7 +17,8 @@
 //! 6. **What is kept goes.** Whatever else of sessions a node keeps observes the endings: it is
 //!    put down first and then looked at like a connection (rule 2), and it is among what is
 //!    [held](Live::held). An observer is called outside of locks, its panic is caught.
-//! 7. **A cut body never looks complete**: see [`CutStyle`].
+//! 7. **A cut body never looks complete**: see [`CutStyle`]. What is inside is dropped by the cut, also
+//!    while nobody polls it, since a peer that does not read would keep it for ever.
 //! 8. **A socket can be taken back** from its handler wherever the handler has put it, and the peer
 //!    is told why: see [`LiveSocket`].
 //! 9. **What cannot be verified is cut too**, after a grace, and told apart: nobody is told that a
@@ -57,6 +58,7 @@ mod endings;
 mod gone;
 mod guard;
 mod kept;
+mod lent;
 #[cfg(feature = "listener")]
 pub mod listener;
 mod node;

@@ -465,7 +465,7 @@ async fn any_body_any_error_and_services_that_stay_on_their_thread() {
 async fn any_response_body_of_bytes() {
     async fn body_of<R>(sessions: &Sessions, body: R) -> Bytes
     where
-        R: http_body::Body<Data = Bytes> + Clone,
+        R: http_body::Body<Data = Bytes> + Clone + Send + 'static,
         R::Error: Into<Box<dyn std::error::Error + Send + Sync>> + fmt::Debug,
     {
         let inner = service_fn(move |_: Request<()>| {

@@ -14,7 +14,13 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::{
     num::NonZeroU32,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+    time::sleep,
 };
 
 async fn site() -> Site {
@@ -243,6 +249,42 @@ async fn bodies_that_are_no_event_streams_break_off() {
             "{path} ended as if it were complete"
         );
     }
+}
+
+/// Asks for an endless body, and never reads; answers when the server has no room to write more.
+async fn ask_and_never_read(site: &Site, browser: &Browser, told: &Told) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(site.address).await.unwrap();
+    let token = browser.token().unwrap();
+    let request =
+        format!("GET /flood HTTP/1.1\r\nHost: app.example\r\nCookie: __Host-sid={token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // The kernel's buffers are full when nothing is made any more: nobody can ask it.
+    let (mut before, mut still) = (0, 0);
+    while before == 0 || still < 3 {
+        sleep(Duration::from_millis(50)).await;
+        let now = told.parts.load(Ordering::SeqCst);
+        still = if now == before { still + 1 } else { 0 };
+        before = now;
+    }
+    stream
+}
+
+// R-14-7: bad input, a body that never ends for a peer that never reads.
+#[tokio::test]
+async fn the_source_of_a_body_is_dropped_though_its_peer_never_reads() {
+    let told = Told::default();
+    let site = routes::site(&told).open().await;
+    let alice = site.logged_in("alice").await;
+    let unread = soon("a full window", ask_and_never_read(&site, &alice, &told)).await;
+    let id = site.session_of(&alice).await;
+    let since = Instant::now();
+    let ended = site.sessions.terminator().end(id, EndReason::Forced).await;
+    assert_eq!(ended.unwrap().connections_cut(), Some(1));
+    soon("the drop", told.wait_for("body dropped")).await;
+    show("the source of a body that nobody reads", since);
+    drop(unread);
 }
 
 // R-14-10

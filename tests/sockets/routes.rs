@@ -21,7 +21,10 @@ use futures_util::{SinkExt, StreamExt, stream};
 use std::{
     convert::Infallible,
     future::pending,
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::Notify;
@@ -31,6 +34,8 @@ use tokio::sync::Notify;
 pub(crate) struct Told {
     pub(crate) words: Arc<Mutex<Vec<&'static str>>>,
     pub(crate) more: Arc<Notify>,
+    /// How many parts of a body were made.
+    pub(crate) parts: Arc<AtomicUsize>,
     blocked: Arc<(Mutex<bool>, Condvar)>,
 }
 
@@ -131,6 +136,10 @@ fn routes(told: &Told) -> Router {
         .route("/events", get(events))
         .route("/endless", get(endless))
         .route("/silent", get(silent))
+        .route("/flood", {
+            let told = told.clone();
+            get(async move |_: LiveSession| flood_body(told))
+        })
         .route("/end-others", post(end_others))
 }
 
@@ -241,6 +250,17 @@ async fn events(
 async fn endless(_: LiveSession) -> Body {
     let part = Bytes::from_static(&[b'x'; 1024]);
     Body::from_stream(stream::repeat_with(move || {
+        Ok::<_, Infallible>(part.clone())
+    }))
+}
+
+/// A body that never ends, counts its parts, and tells when it is dropped.
+fn flood_body(told: Told) -> Body {
+    let part = Bytes::from(vec![b'x'; 64 * 1024]);
+    let dropped = TellDrop(told.clone(), "body dropped");
+    Body::from_stream(stream::repeat_with(move || {
+        let _kept = &dropped;
+        told.parts.fetch_add(1, Ordering::SeqCst);
         Ok::<_, Infallible>(part.clone())
     }))
 }

@@ -72,7 +72,7 @@ pub(super) fn leave<R>(
     mut response: Response<R>,
 ) -> Response<SessionBody<R>>
 where
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
     let Some(session) = visit.delivery.session() else {

@@ -18,19 +18,19 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-const ID: SessionId = SessionId::from_bytes([1; SessionId::LEN]);
+pub(super) const ID: SessionId = SessionId::from_bytes([1; SessionId::LEN]);
 
-type Polled<B> = Poll<Option<Result<Frame<Bytes>, <B as Body>::Error>>>;
+pub(super) type Polled<B> = Poll<Option<Result<Frame<Bytes>, <B as Body>::Error>>>;
 
 /// A body that gives its chunks and then ends, waits, or fails; knows when it is dropped.
-struct Script {
+pub(super) struct Script {
     chunks: VecDeque<&'static str>,
     then: Then,
     alive: Arc<()>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Then {
+pub(super) enum Then {
     End,
     Fail,
     Forever,
@@ -38,7 +38,7 @@ enum Then {
 }
 
 impl Script {
-    fn new(chunks: &[&'static str], then: Then) -> (Self, Arc<()>) {
+    pub(super) fn new(chunks: &[&'static str], then: Then) -> (Self, Arc<()>) {
         let alive = Arc::new(());
         let body = Self {
             chunks: chunks.iter().copied().collect(),
@@ -76,7 +76,7 @@ impl Body for Script {
     }
 }
 
-fn poll<B: Body<Data = Bytes> + Unpin>(body: &mut B, waker: &Waker) -> Polled<B> {
+pub(super) fn poll<B: Body<Data = Bytes> + Unpin>(body: &mut B, waker: &Waker) -> Polled<B> {
     Pin::new(body).poll_frame(&mut Context::from_waker(waker))
 }
 
@@ -87,12 +87,12 @@ fn next<B: Body<Data = Bytes, Error: fmt::Debug> + Unpin>(body: &mut B) -> Optio
     }
 }
 
-fn text<B: Body<Data = Bytes, Error: fmt::Debug> + Unpin>(body: &mut B) -> String {
+pub(super) fn text<B: Body<Data = Bytes, Error: fmt::Debug> + Unpin>(body: &mut B) -> String {
     let data = next(body).unwrap().into_data().unwrap();
     String::from_utf8(data.to_vec()).unwrap()
 }
 
-fn guarded(live: &Live, body: Script, style: CutStyle) -> SessionBody<Script> {
+pub(super) fn guarded(live: &Live, body: Script, style: CutStyle) -> SessionBody<Script> {
     SessionBody::guarded(body, live.hold(ID, live.mark()), style)
 }
 

@@ -5,9 +5,13 @@ mod body;
 #[cfg(not(adjourn_loom))]
 mod cut;
 #[cfg(not(adjourn_loom))]
+mod dropped;
+#[cfg(not(adjourn_loom))]
 mod hold;
 #[cfg(not(adjourn_loom))]
 mod kept;
+#[cfg(adjourn_loom)]
+mod loom_body;
 #[cfg(adjourn_loom)]
 mod loom_hold;
 #[cfg(adjourn_loom)]
