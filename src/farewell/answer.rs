@@ -107,15 +107,17 @@ impl FarewellConfig {
 
     /// The languages that this request asks for, kept for the case that it is refused: nothing
     /// unless there are several, and somebody reads the answer.
+    #[inline]
     pub(crate) fn language_of(
         &self,
         facts: &RequestFacts,
         headers: &HeaderMap,
     ) -> Option<Box<[u8]>> {
-        if !self.texts.are_several() || !facts.is_navigation() {
-            return None;
+        if self.texts.are_several() && facts.is_navigation() {
+            languages(headers)
+        } else {
+            None
         }
-        headers.get(ACCEPT_LANGUAGE).map(|it| it.as_bytes().into())
     }
 
     const fn by_client(&self) -> &'static str {
@@ -228,3 +230,8 @@ const BY_CLIENT_AND_LANGUAGE: &str = "Accept, Accept-Language, Authorization, Co
                                       Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site, \
                                       Sec-Purpose, Turbo-Frame, X-Requested-With, \
                                       X-Turbo-Request-Id";
+
+#[cold]
+fn languages(headers: &HeaderMap) -> Option<Box<[u8]>> {
+    headers.get(ACCEPT_LANGUAGE).map(|it| it.as_bytes().into())
+}

@@ -11,8 +11,8 @@ use super::Core;
 use crate::{
     audit::EventKind,
     carrier::Presented,
-    farewell::{OkInTrailers, Refusal, Wish, decorate_quietly},
-    live::SessionBody,
+    farewell::{Answer, OkInTrailers, Refusal, Wish, decorate_quietly},
+    live::{CutStyle, LiveGuard, SessionBody},
     session::{Committed, Session, Standing},
     store::{self, Reply},
     terminate::BoxError,
@@ -65,6 +65,7 @@ pub(super) fn enter<B>(core: &Arc<Core>, request: &Request<B>) -> Reply<Entrance
 }
 
 /// A response goes out: what became of the session, and what is the client told?
+// Inlined, so that a response that is let out is not copied on its way.
 #[inline]
 pub(super) fn leave<R>(
     visit: &mut Visit,
@@ -75,8 +76,33 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
+    match part(visit, committed, &mut response) {
+        Parting::Plain => response.map(SessionBody::plain),
+        Parting::Guarded(style, guard) => {
+            response.map(|body| SessionBody::guarded(body, guard, style))
+        }
+        Parting::Replaced(answer) => replaced(*answer),
+    }
+}
+
+/// How a response goes out.
+enum Parting {
+    /// With its body as it is.
+    Plain,
+    /// With a body that is cut when its session ends.
+    Guarded(CutStyle, LiveGuard),
+    /// Not at all, but this instead.
+    Replaced(Box<Answer>),
+}
+
+#[inline]
+fn part<R: Body>(
+    visit: &mut Visit,
+    committed: Result<Committed, store::Error>,
+    response: &mut Response<R>,
+) -> Parting {
     let Some(session) = visit.delivery.session() else {
-        return response.map(SessionBody::plain);
+        return Parting::Plain;
     };
     let committed = match committed {
         Ok(committed) => committed,
@@ -84,7 +110,7 @@ where
             session.context().road.store_failed("commit", &error);
             let answer = visit.answer(session, &Refusal::Unavailable);
             visit.came_out(session, answer.status(), true);
-            return answer.map(SessionBody::ours);
+            return Parting::Replaced(Box::new(answer));
         }
     };
     #[cfg(feature = "listener")]
@@ -101,21 +127,14 @@ where
         visit.farewell(session, &mut answer, (true, false));
         visit.came_out(session, answer.status(), true);
         visit.delivery.done();
-        let has_trailers = answer.extensions_mut().remove::<OkInTrailers>().is_some();
-        return answer.map(|body| {
-            if has_trailers {
-                SessionBody::grpc(body)
-            } else {
-                SessionBody::ours(body)
-            }
-        });
+        return Parting::Replaced(Box::new(answer));
     }
-    let guard = guard(session, &response);
+    let guard = guard(session, response);
     match committed {
         Committed::Untouched { live } if visit.past().is_none() && !storable => {
             decorate_quietly(&visit.core.farewell, live, response.headers_mut());
         }
-        _ => visit.farewell(session, &mut response, (false, storable)),
+        _ => visit.farewell(session, response, (false, storable)),
     }
     if let Some(aside) = &visit.aside {
         if aside.may_return {
@@ -124,9 +143,21 @@ where
         visit.came_out(session, response.status(), false);
     }
     visit.delivery.done();
-    response.map(|body| match guard {
-        Some((style, guard)) => SessionBody::guarded(body, guard, style),
-        None => SessionBody::plain(body),
+    guard.map_or(Parting::Plain, |(style, guard)| {
+        Parting::Guarded(style, guard)
+    })
+}
+
+/// An answer of ours in place of a response.
+#[cold]
+fn replaced<R>(mut answer: Answer) -> Response<SessionBody<R>> {
+    let has_trailers = answer.extensions_mut().remove::<OkInTrailers>().is_some();
+    answer.map(|body| {
+        if has_trailers {
+            SessionBody::grpc(body)
+        } else {
+            SessionBody::ours(body)
+        }
     })
 }
 

@@ -114,7 +114,7 @@ impl RequestFacts {
             initiator.host = Host::of(uri, host);
         }
         // Only who opens a page can be told to clear: no other request pays for the look.
-        if facts.is_document_get() && sighted.has_cookies() && is_uncleared(headers) {
+        if sighted.has_cookies() && facts.is_document_get() && is_uncleared(headers) {
             facts.marks.add(Marks::UNCLEARED);
         }
         (facts, sighted)
