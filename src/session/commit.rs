@@ -237,16 +237,8 @@ async fn check(
     store: &dyn store::SessionStore,
     id: SessionId,
 ) -> Result<Option<NotLive>, store::Error> {
-    let standing = store
-        .check(&[id], Activity::Passive)
-        .await?
-        .into_iter()
-        .next();
-    Ok(match standing {
-        Some(Checked::Live { .. }) => None,
-        Some(Checked::Due(reason) | Checked::Ended(reason)) => Some(NotLive::Due(reason.into())),
-        Some(Checked::Unknown) | None => Some(NotLive::Unknown),
-    })
+    let answers = store.check(&[id], Activity::Passive).await?;
+    Ok(Checked::not_live(answers))
 }
 
 impl Road {

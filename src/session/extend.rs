@@ -6,7 +6,7 @@ use crate::{
     policy::{LogOutRefusal, judge_log_out},
     reason::EndReason,
     record::{Activity, Remaining},
-    store::{self, Checked, NotLive},
+    store::{self, Checked},
 };
 use std::sync::Arc;
 
@@ -55,12 +55,10 @@ impl Session {
             Standing::Outdated(_) => return Err(ExtendError::Outdated),
         };
         let asked = self.context().store().check(&[id], Activity::Active).await;
-        let standings =
+        let answers =
             asked.inspect_err(|error| self.context().road.store_failed("check", error))?;
-        let why = match standings.into_iter().next() {
-            Some(Checked::Live { .. }) => return self.extended().ok_or(ExtendError::NoSession),
-            Some(Checked::Due(reason) | Checked::Ended(reason)) => NotLive::Due(reason.into()),
-            Some(Checked::Unknown) | None => NotLive::Unknown,
+        let Some(why) = Checked::not_live(answers) else {
+            return self.extended().ok_or(ExtendError::NoSession);
         };
         self.ended_meanwhile(id, why).await?;
         let reason = self.end_reason().unwrap_or(EndReason::Lost);

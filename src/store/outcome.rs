@@ -255,6 +255,18 @@ pub enum Checked {
     Unknown,
 }
 
+impl Checked {
+    /// Why the only session that was asked after is not live; nothing if it is.
+    pub(crate) fn not_live(answers: Vec<Self>) -> Option<NotLive> {
+        match answers.into_iter().next() {
+            Some(Self::Live { .. }) => None,
+            // Whoever concluded it is asked for the rest by the ending that follows.
+            Some(Self::Due(reason) | Self::Ended(reason)) => Some(NotLive::Due(reason.into())),
+            Some(Self::Unknown) | None => Some(NotLive::Unknown),
+        }
+    }
+}
+
 /// A live session in a list.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a store must say all of it")]

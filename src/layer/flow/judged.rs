@@ -7,7 +7,7 @@ use crate::{
     id::SecretHash,
     record::{Activity, Live},
     session::Standing,
-    store::{self, Answer as StoreAnswer, Checked, NotLive, Reply},
+    store::{self, Answer as StoreAnswer, Checked, Reply},
 };
 
 impl Arrival {
@@ -61,11 +61,12 @@ impl Arrival {
         live: Live,
         answer: StoreAnswer<Vec<Checked>>,
     ) -> Entrance {
-        let why = match answer.await.map(|answers| answers.into_iter().next()) {
-            Ok(Some(Checked::Live { .. })) => return self.touched(presented, live),
-            Ok(Some(Checked::Due(reason) | Checked::Ended(reason))) => NotLive::Due(reason.into()),
-            Ok(Some(Checked::Unknown) | None) => NotLive::Unknown,
+        let why = match answer.await {
+            Ok(answers) => Checked::not_live(answers),
             Err(error) => return self.refuse_unavailable("check", &error),
+        };
+        let Some(why) = why else {
+            return self.touched(presented, live);
         };
         let (id, (via, hash)) = (live.id, presented);
         match self.core.context.road.learn(id, why).await {
