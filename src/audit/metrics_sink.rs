@@ -13,7 +13,7 @@ use std::time::Duration;
 /// |---|---|---|
 /// | `adjourn_sessions_started_total` | | sessions that started |
 /// | `adjourn_sessions_extended_total` | | extensions that users asked for |
-/// | `adjourn_sessions_ended_total` | `reason`, `initiator` | sessions whose end this node recorded |
+/// | `adjourn_sessions_ended_total` | `reason`, `initiator` | sessions whose end this node recorded; one that it took over (`redelivered`) may have been counted before |
 /// | `adjourn_session_duration_seconds` (histogram) | `reason` | how long they lived |
 /// | `adjourn_session_idle_seconds` (histogram) | `reason` | how long nobody had been active when they ended |
 /// | `adjourn_cuts_total` | `scope` | bulk endings |

@@ -194,7 +194,8 @@ impl Road {
             }
         }
         let mut taken_over = 0;
-        while taken_over < MOST_TAKEN_OVER && underway.has_room().await {
+        // Recorded again for sinks that hang, it would only be more that waits for them.
+        while taken_over < MOST_TAKEN_OVER && self.has_room_to_wait() && underway.has_room().await {
             let step = self.store.sweep_step();
             let left_behind = self.store.pending(step, self.config.lease).await?;
             taken_over += left_behind.len();

@@ -11,12 +11,13 @@ impl Road {
     /// that died in between would have lost it. Nobody waits for it but a shutdown, for a while.
     ///
     /// Sinks that hang must not make more and more tasks, each with a lease that it renews: beyond a
-    /// number the lease is left to itself, and the ending taken over and recorded again when it is up.
+    /// number the lease is left to itself, and the ending taken over and recorded again when it is up: by
+    /// a node that has [room](Self::has_room_to_wait).
     pub(super) fn acknowledges_later(self: &Arc<Self>, departed: &Departed) -> bool {
         let Some(kept) = self.trail.kept() else {
             return false;
         };
-        if self.acknowledgements.len() >= MOST_WAITING {
+        if !self.has_room_to_wait() {
             return true;
         }
         let (road, id, claim) = (Arc::clone(self), departed.id, departed.claim);
@@ -27,6 +28,11 @@ impl Road {
         };
         self.acknowledgements.spawn(acknowledged.in_current_span());
         true
+    }
+
+    /// Whether one more ending may wait for the sinks.
+    pub(super) fn has_room_to_wait(&self) -> bool {
+        self.acknowledgements.len() < MOST_WAITING
     }
 
     /// Works, renewing the lease meanwhile. `None` when the lease was lost.

@@ -127,24 +127,34 @@ async fn log_in(site: &Site, number: usize) {
 // P3: a sink that hangs makes no more than so many tasks; what finds no room is done again.
 #[tokio::test(start_paused = true)]
 async fn only_so_many_endings_wait_for_a_sink_and_the_rest_is_left_to_its_lease() {
-    let site = site(&Slow::new(), false).open().await;
+    let sink = Slow::new();
+    let site = site(&sink, false).open().await;
     for number in 0..MOST_WAITING + BEYOND {
         log_in(&site, number).await;
     }
     let terminator = site.sessions.terminator();
     let ended = terminator.end_everyone(None, EndReason::Forced).await;
     assert_eq!(ended.unwrap().concluded(), MOST_WAITING + BEYOND);
+    pass_time(&site).await;
+    let recorded = sink.recorded.lock().unwrap().clone();
+    let ended = recorded.iter().filter(|code| **code == "session-ended");
+    let all = MOST_WAITING + BEYOND;
+    assert_eq!(ended.count(), all, "none again where the sink still hangs");
     let left = site.sessions.shutdown().await;
     assert_eq!(left.endings(), MOST_WAITING);
 
-    // Those that wait renew their leases; both clocks go on, and no renewal is late.
     let other = Site::builder().beside(&site).open().await;
+    pass_time(&site).await;
+    assert_eq!(other.events.count("session-ended"), BEYOND);
+    assert_eq!(site.store.calls(Op::Acknowledge), BEYOND);
+}
+
+/// Twice the time of a lease, on both clocks; those that wait renew theirs, and none is late.
+async fn pass_time(site: &Site) {
     for _ in 0..8 {
         site.clock.advance(Duration::from_secs(8));
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
-    assert_eq!(other.events.count("session-ended"), BEYOND);
-    assert_eq!(site.store.calls(Op::Acknowledge), BEYOND);
 }
 
 /// How many endings may wait.

@@ -31,7 +31,8 @@ use std::{
 /// A sink that keeps a bounded summary in memory, and tells of what is unusual.
 ///
 /// For a page that shows how sessions end, and for alarms where no other system watches. It sees
-/// what this node records, and forgets it at a restart. Clones are the same summary.
+/// what this node records, and forgets it at a restart; an ending that was taken over (`redelivered`) may
+/// be counted twice. Clones are the same summary.
 ///
 /// Cost: a short lock and a few additions for each event; about 200 kilobytes.
 ///

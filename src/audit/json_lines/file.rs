@@ -77,18 +77,19 @@ impl LogFile {
         }
     }
 
-    /// The last lines that were written, of the file before if this one is new.
+    /// The last lines that were written, with those of the file before if this one is short: all that
+    /// is in a new one may be what a crash left of its first line.
     pub(super) fn tail(&self) -> io::Result<Vec<u8>> {
         if !self.regular {
             return Ok(Vec::new());
         }
         let tail = tail_of(&self.path)?;
-        if !tail.is_empty() {
+        if tail.len() as u64 >= TAIL {
             return Ok(tail);
         }
         match tail_of(&self.old(1)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            tail => tail,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(tail),
+            before => Ok([before?, tail].concat()),
         }
     }
 
