@@ -4,6 +4,7 @@
 use crate::support::{Browser, Got, Site};
 use adjourn::reason::EndReason;
 use http::{Method, StatusCode};
+use std::time::Duration;
 
 const MARKER: &str = "__Host-adjourn-ended";
 
@@ -155,6 +156,36 @@ async fn who_was_before_is_not_known_once_two_users_share_the_storage() {
     let page = browser.get("/").await;
     assert!(clears(&page), "{page:?}");
     assert!(browser.jar().is_empty());
+}
+
+// R-6-14
+#[tokio::test]
+async fn another_user_who_logs_in_after_the_landing_cleared_clears_nothing_more() {
+    let [site, _] = sites().await;
+    let browser = site.logged_in("alice").await;
+    site.clock.advance(Duration::from_mins(15));
+    browser.get("/me").await;
+    let landing = browser.get("/session/signed-out").await;
+    assert!(landing.header("clear-site-data").is_some(), "{landing:?}");
+    assert!(browser.jar().value(MARKER).unwrap().ends_with("|cleared"));
+    let got = browser.post("/login?as=bob").await;
+    assert!(!clears(&got), "{got:?}");
+}
+
+// R-5-14, R-6-7: which of them the storage is of is not known.
+#[tokio::test]
+async fn a_log_in_with_the_tokens_of_two_users_clears() {
+    let site = Site::open().await;
+    let tokens = [
+        site.logged_in("alice").await.token().unwrap(),
+        site.logged_in("carol").await.token().unwrap(),
+    ];
+    let [one, other] = tokens.map(|token| format!("__Host-sid={token}"));
+    let browser = site.browser();
+    let log_in = browser.navigate(Method::POST, "/login?as=alice");
+    let got = log_in.header("cookie", format!("{one}; {other}")).send();
+    let got = got.await;
+    assert!(clears(&got), "{got:?}");
 }
 
 #[tokio::test]

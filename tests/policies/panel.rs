@@ -2,20 +2,24 @@
 
 use crate::{
     is_in, note,
-    support::{Browser, Site},
+    support::{Browser, Site, SiteBuilder},
     verdicts,
 };
 use adjourn::{
+    LiveSession, Terminator,
     policy::{Circumstances, Verdict},
     reason::EndReason,
 };
+use axum::{Router, routing::get};
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use std::{
+    pin::pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -28,6 +32,51 @@ async fn site_of(verdicts: Vec<(&'static str, Verdict)>) -> Site {
         builder
     });
     site.open().await
+}
+
+/// A site whose handler counts its requests, and says how long its session lives on.
+fn counting(calls: &Arc<AtomicUsize>) -> SiteBuilder {
+    let calls = Arc::clone(calls);
+    let count = async move |session: LiveSession| {
+        calls.fetch_add(1, Ordering::SeqCst);
+        session.expires_in().idle.unwrap().as_secs().to_string()
+    };
+    Site::builder().routes(Router::new().route("/count", get(count)))
+}
+
+// The store is told of activity when a session was judged, and says if it ended meanwhile.
+#[tokio::test]
+async fn a_session_that_ends_while_it_is_judged_is_not_served() {
+    let (calls, ends) = (Arc::default(), Arc::new(OnceLock::<Terminator>::new()));
+    let terminator = Arc::clone(&ends);
+    let judge = move |of: &Circumstances<'_>| {
+        if let Some(ends) = terminator.get() {
+            let ended = pin!(ends.end(of.session_id(), EndReason::Forced));
+            let ended = ended.poll(&mut Context::from_waker(Waker::noop()));
+            let Poll::Ready(Ok(_receipt)) = ended else {
+                panic!("the store in memory answers at once");
+            };
+        }
+        Verdict::Keep
+    };
+    let site = counting(&calls).configure(|builder| builder.add_policy("ends", judge));
+    let site = site.open().await;
+    let browser = site.logged_in("alice").await;
+    assert!(is_in(&browser.get_api("/count").await));
+    site.clock.advance(Duration::from_mins(1));
+    assert!(ends.set(site.sessions.terminator()).is_ok());
+    assert_eq!(browser.get_api("/count").await.reason(), "forced");
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "the handler never knew");
+}
+
+#[tokio::test]
+async fn a_request_that_passes_is_told_how_long_its_session_lives_from_now_on() {
+    let keep = |_: &Circumstances<'_>| Verdict::Keep;
+    let site = counting(&Arc::default()).configure(move |builder| builder.add_policy("keep", keep));
+    let site = site.open().await;
+    let browser = site.logged_in("alice").await;
+    site.clock.advance(Duration::from_mins(10));
+    assert_eq!(browser.get_api("/count").await.text(), "900");
 }
 
 #[tokio::test]
@@ -149,7 +198,7 @@ async fn a_duplicated_cookie_gets_past_no_policy() {
 }
 
 /// A site whose policies always keep, and how often they were asked.
-fn keeping(asked: &Arc<AtomicUsize>) -> crate::support::SiteBuilder {
+fn keeping(asked: &Arc<AtomicUsize>) -> SiteBuilder {
     let asked = Arc::clone(asked);
     Site::builder().configure(move |builder| {
         builder.add_policy("keep", move |_: &Circumstances<'_>| {

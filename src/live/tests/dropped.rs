@@ -80,6 +80,7 @@ fn a_body_that_ends_its_own_session_while_it_is_polled_is_dropped_and_cut() {
         let mut body = SessionBody::guarded(unruly, guard, CutStyle::Abort);
         if !waits {
             assert_eq!(text(&mut body), "last");
+            assert_eq!(Arc::strong_count(&alive), 1, "when it was given back");
         }
         assert!(matches!(
             poll(&mut body, Waker::noop()),

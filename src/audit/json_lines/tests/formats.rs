@@ -284,6 +284,17 @@ fn a_line_of_the_vocabulary_has_its_fields_in_order() {
     );
 }
 
+#[test]
+fn the_vocabulary_describes_an_ending() {
+    let event = event(ended(EndReason::Forced), Some("user-17"));
+    let line = json_of(&lines(Format::Owasp), &event);
+    assert_eq!(
+        line["description"],
+        "The session ended (scope one): forced by administrator, connections cut: 2, with failed \
+         hooks, redelivered"
+    );
+}
+
 // A line that is written again after a crash is found by its session.
 #[test]
 fn every_line_of_a_session_names_it() {
