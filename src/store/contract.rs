@@ -169,7 +169,10 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Says that the work is done: it is pending no longer. `false` when the claim is not the
     /// caller's; harmless when repeated.
     ///
-    /// *Redis:* one script. *PostgreSQL:* one `UPDATE ... WHERE claim = $2`.
+    /// That it was said may be lost when the store's server crashes: the work is then taken over. Without a crash it is kept.
+    ///
+    /// *Redis:* one script. *PostgreSQL:* one `UPDATE` for all that are asked for at the same time, which does not
+    /// wait for the disk.
     fn acknowledge(&self, id: SessionId, claim: u64) -> Answer<bool>;
 
     /// How old a stored last-seen may grow before activity writes it, unless the application says
@@ -186,8 +189,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// How many sessions one call of [`end_due`](Self::end_due) or [`pending`](Self::pending) is
     /// asked for, after which the sweeper lets others have the thread.
     ///
-    /// By default 64: round trips enough for tens of thousands a second. A store that works on the
-    /// caller's thread answers less, so that a request there hardly waits for a sweep.
+    /// By default 64; the stores on a server have 256, since each step waits for a round trip and perhaps for a disk. A store that
+    /// works on the caller's thread answers less, so that a request there hardly waits for a sweep.
     fn sweep_step(&self) -> usize {
         64
     }

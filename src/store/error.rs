@@ -1,16 +1,17 @@
 //! What can go wrong in a store, as opposed to how an operation can come out.
 
-use std::{error, fmt};
+use std::{error, fmt, sync::Arc};
 
 /// A store could not do what it was asked.
 ///
 /// "Missing", "conflict" and "ended" are outcomes, not errors. `Display` shows its own level only;
 /// the cause is its `source`. Neither may hold a token, a secret or a value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: Box<str>,
-    source: Option<Box<dyn error::Error + Send + Sync>>,
+    /// Shared: one failure may be the answer to several.
+    source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
 
 /// What kind of failure.
@@ -45,7 +46,7 @@ impl Error {
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 

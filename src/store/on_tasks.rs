@@ -57,7 +57,7 @@ pub(super) fn mint_at_random<I>(
 /// A macro, because what an operation borrows must be owned before it goes to a task, and that is
 /// all there is to say: once, and not in each store.
 macro_rules! answer_on_tasks {
-    ($store:ty, $mint:expr, own_clock: $own_clock:literal) => {
+    ($store:ty, $mint:expr, own_clock: $own_clock:literal, sweep_step: $sweep_step:literal) => {
         const _: () = {
             use crate::{
                 id::{SecretHash, SessionId, Subject},
@@ -213,6 +213,10 @@ macro_rules! answer_on_tasks {
 
                 fn has_own_clock(&self) -> bool {
                     $own_clock
+                }
+
+                fn sweep_step(&self) -> usize {
+                    $sweep_step
                 }
 
                 fn notices(&self) -> Notices {

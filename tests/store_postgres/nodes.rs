@@ -14,7 +14,9 @@ use adjourn::{
     },
     time::Timestamp,
 };
+use sqlx::{AssertSqlSafe, Row};
 use std::{num::NonZeroU32, time::Duration};
+use tokio::task::JoinSet;
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -133,7 +135,7 @@ async fn a_touch_that_waited_beyond_the_deadline_is_too_late() {
     schema.move_time(10 * 60_000).await;
     let mut holder = schema.pool().begin().await.unwrap();
     let lock = "select 1 from @schema@.session for update".replace("@schema@", &schema.name);
-    let locked = sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut *holder);
+    let locked = sqlx::query(AssertSqlSafe(lock)).execute(&mut *holder);
     locked.await.unwrap();
     let touch = store.check_in(id, &SECRET, Activity::Active);
     let touch = tokio::spawn(async move { touch.await });
@@ -223,6 +225,63 @@ async fn each_single_operation(store: &PostgresStore, replaced: SessionId) {
         assert!(!store.acknowledge(id, 0).await.unwrap());
         assert!(!store.renew(id, 0, LEASE).await.unwrap());
     }
+}
+
+/// They share statements, and yet each is answered for itself.
+#[tokio::test]
+async fn acknowledgements_at_the_same_time_are_each_answered() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    let mut ids = Vec::new();
+    for number in 0..90 {
+        ids.push(log_in(&store, &format!("user-{number}")).await);
+    }
+    let cause = Cause::from(EndReason::Logout);
+    let ended = store.end_many(&ids, cause, claimant()).await.unwrap();
+    // Every third says so with a claim that is not its own.
+    let claims = ended.iter().enumerate().map(|(number, departed)| {
+        let is_own = number % 3 > 0;
+        let claim = if is_own { departed.claim } else { u64::MAX / 2 };
+        (departed.id, claim, is_own)
+    });
+    let mut acknowledging: JoinSet<_> = claims
+        .map(|(id, claim, is_own)| {
+            let answer = store.acknowledge(id, claim);
+            async move { (answer.await, is_own) }
+        })
+        .collect();
+    while let Some(answered) = acknowledging.join_next().await {
+        let (answer, is_own) = answered.unwrap();
+        assert_eq!(answer.unwrap(), is_own);
+    }
+    let pending = "select count(*) from @schema@.session where claim is not null";
+    assert_eq!(schema.number(pending).await, 30);
+}
+
+/// Nobody has to wait until it is known for ever that work is done: the work of a lost one is taken over. What is known
+/// of the others is not touched by that.
+#[tokio::test]
+async fn only_acknowledgements_commit_without_waiting_for_the_disk() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let _migrated = schema.store().await;
+    let waits = async |call: &str| {
+        let pool = schema.pool();
+        let mut transaction = pool.begin().await.unwrap();
+        let call = call.replace("@schema@", &schema.name);
+        let called = sqlx::raw_sql(AssertSqlSafe(call));
+        called.execute(&mut *transaction).await.unwrap();
+        let set = sqlx::query("select current_setting('synchronous_commit')");
+        let set: String = Row::get(&set.fetch_one(&mut *transaction).await.unwrap(), 0);
+        set != "off"
+    };
+    assert!(!waits("select @schema@.acknowledge('{}', '{}')").await);
+    assert!(waits("select @schema@.end_sessions('{}', '', '', 1, '')").await);
+    assert!(waits("select @schema@.end_due(1, 1, '', 1, '')").await);
+    assert!(waits("select @schema@.pending(1, 1)").await);
 }
 
 /// Else each touch would write every index, and the table would swell.

@@ -2,11 +2,15 @@
 //! cause.
 
 use super::{
+    gather::Gathered,
     held::{Held, Taken},
     schema::SchemaName,
     statements::Statements,
 };
-use crate::store::{Answer, Error, Notice, NoticeSender, on_tasks, stored::Columns};
+use crate::{
+    id::SessionId,
+    store::{Answer, Error, Notice, NoticeSender, on_tasks, stored::Columns},
+};
 use sqlx::{
     PgPool, Postgres,
     pool::PoolConnection,
@@ -21,6 +25,8 @@ use tokio::{
 
 /// What the store shares with the work that it started.
 pub(super) struct Inner {
+    /// Work that is done, to be said together.
+    pub(super) finished: Gathered<(SessionId, u64), bool>,
     pub(super) held: Arc<Held>,
     pub(super) limit: Duration,
     /// Tells this store's notices from those of others on the same schema.

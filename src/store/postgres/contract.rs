@@ -3,4 +3,4 @@
 use super::PostgresStore;
 use crate::store::on_tasks::{answer_on_tasks, mint_at_random};
 
-answer_on_tasks!(PostgresStore, mint_at_random, own_clock: true);
+answer_on_tasks!(PostgresStore, mint_at_random, own_clock: true, sweep_step: 256);

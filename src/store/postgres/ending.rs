@@ -8,11 +8,11 @@ use crate::{
     store::{
         Claimant, End, Error, Notice, codec,
         sql::{count, instant, millis, number},
-        stored::Columns,
+        stored::{Columns, Fault},
     },
 };
 use sqlx::postgres::PgRow;
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 impl Inner {
     pub(super) async fn end_one(
@@ -168,12 +168,23 @@ impl Inner {
     }
 
     pub(super) async fn finish(&self, id: SessionId, claim: u64) -> Result<bool, Error> {
-        let query = self
-            .statements
-            .acknowledge()
-            .bind(id.as_bytes().to_vec())
-            .bind(number(claim));
-        self.is_done("acknowledge", query).await
+        let finish = |work| self.finish_all(work);
+        self.finished.ask((id, claim), finish).await
+    }
+
+    async fn finish_all(&self, work: Vec<(SessionId, u64)>) -> Result<Vec<bool>, Error> {
+        let ids: Vec<_> = work.iter().map(|(id, _)| *id).collect();
+        let claims: Vec<_> = work.iter().map(|(_, claim)| number(*claim)).collect();
+        let query = self.statements.acknowledge();
+        let query = query.bind(bytes(&ids)).bind(claims);
+        let rows = self.rows("acknowledge", query).await?;
+        let done = rows.iter().map(|row| {
+            let id = SessionId::from_bytes(row.some_array("id")?);
+            Ok((id, row.some_number("claim")?))
+        });
+        let done: Result<HashSet<_>, Fault> = done.collect();
+        let done = done.map_err(|fault| fault.in_table(&self.table))?;
+        Ok(work.iter().map(|one| done.contains(one)).collect())
     }
 }
 

@@ -28,7 +28,8 @@
 //!    rows in the order of their ids; a sweep skips what is locked.
 //! 5. An ending, its pending work and its notice are one transaction, which waits for the disk
 //!    (`synchronous_commit = on` at least) whatever the connection's setting. So do log-ins, cuts
-//!    and rotations.
+//!    and rotations. That work is done is said for many endings at once and waits for no disk: if the server crashes and
+//!    forgets it, the work is taken over once more.
 //! 6. What a touch writes stands in no index.
 //!
 //! # When something fails
@@ -59,6 +60,7 @@ mod connection;
 mod contract;
 mod create;
 mod ending;
+mod gather;
 mod held;
 mod listen;
 mod packed;
@@ -69,7 +71,9 @@ mod validate;
 mod view;
 mod write;
 
-use self::{connection::Inner, held::Held, schema::SchemaName, statements::Statements};
+use self::{
+    connection::Inner, gather::Gathered, held::Held, schema::SchemaName, statements::Statements,
+};
 use super::{Error, NoticeSender};
 pub use schema::InvalidSchemaName;
 use sqlx::{PgPool, postgres::PgConnectOptions};
@@ -228,6 +232,7 @@ impl PostgresStoreBuilder {
         let mut node = [0; 8];
         getrandom::fill(&mut node)?;
         let inner = Arc::new(Inner {
+            finished: Gathered::default(),
             held: Held::new(&self.pool, runtime.clone()),
             limit: self.limit,
             node: format!("{:016x}", u64::from_be_bytes(node)),

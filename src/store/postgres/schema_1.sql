@@ -191,21 +191,22 @@ begin
     select w.n, w.u from unnest(p_new_names, p_new_until) as w(n, u)) x where x.u > p_now;
 end $$;
 
--- Ends a session that has not ended and is locked by the caller, with the earliest cause.
-create function @schema@.conclude(p_session @schema@.session, p_cause text, p_attempt bytea, p_lease bigint, p_now bigint)
-returns @schema@.session language plpgsql volatile as $$
-declare
-  d @schema@.due := @schema@.due_of(p_session, p_now);
-  r @schema@.session;
+-- Ends sessions that the caller has locked, each with the earliest cause; without a cause of the caller's only those that
+-- are due. By the index for each, whatever the planner takes the table for: it would walk it for some hundred rows.
+create function @schema@.conclude(p_ids bytea[], p_cause text, p_attempt bytea, p_lease bigint, p_now bigint)
+returns setof @schema@.session language plpgsql volatile
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
-  update @schema@.session x set
-    value_names = null, value_data = null, grant_names = null, grant_until = null,
-    ended_at = p_now, cause = coalesce(d.cause, p_cause), cut = d.cut, due_at = d.at, attempt = p_attempt,
-    keep_until = greatest(x.absolute_deadline, p_now + 3600000),
-    claim = nextval('@schema@.claim'), lease_until = p_now + p_lease, taken_over = false
-  where x.id = p_session.id and x.ended_at is null
-  returning x.* into r;
-  return r;
+  return query
+    with judged as materialized (select x.id, @schema@.due_of(x, p_now) as d from @schema@.session x
+      where x.id = any (p_ids) and x.ended_at is null)
+    update @schema@.session x set
+      value_names = null, value_data = null, grant_names = null, grant_until = null,
+      ended_at = p_now, cause = coalesce((j.d).cause, p_cause), cut = (j.d).cut, due_at = (j.d).at, attempt = p_attempt,
+      keep_until = greatest(x.absolute_deadline, p_now + 3600000),
+      claim = nextval('@schema@.claim'), lease_until = p_now + p_lease, taken_over = false
+    from judged j where x.id = j.id and x.ended_at is null and coalesce((j.d).cause, p_cause) is not null
+    returning x.*;
 end $$;
 
 create function @schema@.begin_log_in(out generation bigint, out now bigint) language plpgsql volatile as $$
@@ -290,8 +291,8 @@ begin
     others := others || replaced;
   end if;
   for r in select x.* from @schema@.session x where x.id = any (others) loop
-    gone := @schema@.conclude(r, case when r.id = replaced then p_reauthenticated else p_superseded end,
-      p_attempt, p_lease, n);
+    select c.* into gone from @schema@.conclude(array[r.id], case when r.id = replaced then p_reauthenticated
+      else p_superseded end, p_attempt, p_lease, n) c;
     ids := ids || gone.id;
     causes := causes || gone.cause;
     return next row('ended', null, n, gone)::@schema@.answer;
@@ -483,7 +484,7 @@ begin
   for r in select x.* from @schema@.session x where x.id = any (p_ids) order by x.id for no key update loop
     n := greatest(n, @schema@.now_ms());
     if r.ended_at is null then
-      r := @schema@.conclude(r, p_cause, p_attempt, p_lease, n);
+      select c.* into r from @schema@.conclude(array[r.id], p_cause, p_attempt, p_lease, n) c;
       ids := ids || r.id;
       causes := causes || r.cause;
       return next row('first', null, n, r)::@schema@.answer;
@@ -529,12 +530,11 @@ create function @schema@.end_due(p_limit bigint, p_most bigint, p_attempt bytea,
 returns setof @schema@.answer language plpgsql volatile as $$
 declare
   n bigint := @schema@.now_ms();
-  r @schema@.session;
-  d @schema@.due;
+  most bigint := least(p_limit, p_most);
   c @schema@.cut;
-  ids bytea[] := '{}';
-  causes text[] := '{}';
-  looked bigint := 0;
+  looked bytea[];
+  covered bytea[];
+  ended @schema@.session[];
   dropped bigint := 0;
   lost constant text := '{"v":1,"reason":"lost","by":"system"}';
 begin
@@ -554,35 +554,25 @@ begin
     update @schema@.meta m set number = greatest(m.number, (select max(o.generation) from old o))
       where m.name = 'forgotten' and exists (select 1 from old);
   end if;
-  for r in select x.* from @schema@.session x where x.ended_at is null and x.look_at <= n
-    order by x.look_at limit p_most for no key update skip locked
-  loop
-    looked := looked + 1;
-    d := @schema@.due_of(r, n);
-    if d.cause is null then
-      update @schema@.session x
-        set look_at = least(x.absolute_deadline, x.last_seen + x.idle_timeout + x.touch_interval) where x.id = r.id;
-    elsif cardinality(ids) < p_limit then
-      r := @schema@.conclude(r, lost, p_attempt, p_lease, n);
-      ids := ids || r.id;
-      causes := causes || r.cause;
-      return next row('ended', null, n, r)::@schema@.answer;
-    end if;
-  end loop;
+  looked := array(select x.id from @schema@.session x where x.ended_at is null and x.look_at <= n
+    order by x.look_at limit most for no key update skip locked);
+  ended := array(select g from @schema@.conclude(looked, null, p_attempt, p_lease, n) g);
+  if cardinality(ended) < cardinality(looked) then
+    update @schema@.session x
+      set look_at = least(x.absolute_deadline, x.last_seen + x.idle_timeout + x.touch_interval)
+      where x.id = any (looked) and x.ended_at is null;
+  end if;
   for c in select k.* from @schema@.cut k where not k.walked order by k.generation loop
-    exit when cardinality(ids) >= least(p_limit, p_most);
-    for r in select * from @schema@.cut_sessions(c, least(p_limit, p_most) - cardinality(ids)) loop
-      r := @schema@.conclude(r, lost, p_attempt, p_lease, n);
-      ids := ids || r.id;
-      causes := causes || r.cause;
-      return next row('ended', null, n, r)::@schema@.answer;
-    end loop;
-    if cardinality(ids) < least(p_limit, p_most) then
+    exit when cardinality(ended) >= most;
+    covered := array(select x.id from @schema@.cut_sessions(c, most - cardinality(ended)) x);
+    ended := ended || array(select g from @schema@.conclude(covered, lost, p_attempt, p_lease, n) g);
+    if cardinality(ended) < most then
       perform @schema@.close_cut(c);
     end if;
   end loop;
-  perform @schema@.tell(p_node, ids, causes);
-  if greatest(looked, dropped, cardinality(ids)) >= p_most then
+  perform @schema@.tell(p_node, array(select e.id from unnest(ended) e), array(select e.cause from unnest(ended) e));
+  return query select 'ended'::text, null::text, n, e from unnest(ended) e;
+  if greatest(cardinality(looked), cardinality(ended)) >= most or dropped >= p_most then
     return next row('more', null, n, null)::@schema@.answer;
   end if;
 end $$;
@@ -637,12 +627,18 @@ begin
   return found;
 end $$;
 
-create function @schema@.acknowledge(p_id bytea, p_claim bigint) returns boolean language plpgsql volatile as $$
+-- Those of which the claim was the caller's. Nobody waits for the disk: what a crash of the server forgets of this is
+-- pending again, and taken over.
+create function @schema@.acknowledge(p_ids bytea[], p_claims bigint[]) returns table (id bytea, claim bigint)
+language plpgsql volatile set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   perform @schema@.guard();
-  update @schema@.session x set claim = null, lease_until = null, left_names = null, left_data = null
-    where x.id = p_id and x.claim = p_claim;
-  return found;
+  perform set_config('synchronous_commit', 'off', true);
+  return query
+    with done as materialized (select x.id, x.claim from unnest(p_ids, p_claims) as a(id, claim)
+      join @schema@.session x on x.id = a.id and x.claim = a.claim order by x.id for no key update of x)
+    update @schema@.session x set claim = null, lease_until = null, left_names = null, left_data = null
+      from done where x.id = done.id returning done.id, done.claim;
 end $$;
 
 create function @schema@.tombstone(p_id bytea) returns setof @schema@.answer language plpgsql volatile as $$

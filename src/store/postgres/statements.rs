@@ -57,7 +57,7 @@ const CHECK_IN: &str = "select record_send(case \
     from (select @schema@.now_ms() as n) t left join @schema@.session x on x.id = $1";
 
 statements! {
-    acknowledge: "select @schema@.acknowledge($1, $2) as done",
+    acknowledge: "select id, claim from @schema@.acknowledge($1, $2)",
     begin_log_in: "select generation, now from @schema@.begin_log_in()",
     check: "select id, verdict, cause, due_in from @schema@.check_held($1, $2)",
     check_in: CHECK_IN,
