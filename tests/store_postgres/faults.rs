@@ -8,10 +8,13 @@ use adjourn::{
     id::{SecretHash, SessionId, Subject},
     reason::EndReason,
     record::{Activity, Scope},
-    store::{CheckIn, Error, ErrorKind, Rotated, SessionStore},
+    store::{CheckIn, Error, ErrorKind, PostgresStore, Rotated, SessionStore},
 };
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use std::time::Duration;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{net::TcpListener, time::Duration};
 
 pub(crate) fn expect(error: &Error, kind: ErrorKind, parts: &[&str]) {
     let first: &(dyn std::error::Error + 'static) = error;
@@ -404,4 +407,19 @@ async fn the_function_judges_whom_a_cut_may_cover() {
 fn hex(id: SessionId) -> String {
     let digits = id.as_bytes().iter().map(|byte| format!("{byte:02x}"));
     digits.collect()
+}
+
+/// These tests are built without TLS, as an application is that chose no feature for it.
+#[tokio::test]
+async fn an_address_that_demands_tls_names_the_feature_that_is_missing() {
+    // It would be asked for TLS if anybody could ask.
+    let server = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let address = format!("postgres://shop@127.0.0.1:{port}/shop?sslmode={mode}");
+        let pool = PgPool::connect_lazy(&address).unwrap();
+        let refused = PostgresStore::builder(pool).open().await.unwrap_err();
+        let named = ["sslmode", "needs a feature of sqlx", "tls-rustls"];
+        expect(&refused, ErrorKind::Unavailable, &named);
+    }
 }

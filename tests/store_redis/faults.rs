@@ -577,3 +577,14 @@ async fn a_routing_key_that_is_foreign_newer_or_another_is_named() {
         }
     }
 }
+
+/// These tests are built without TLS, as an application is that chose no feature for it.
+#[tokio::test]
+async fn an_address_that_demands_tls_names_the_feature_that_is_missing() {
+    let refused = match RedisStore::builder("rediss://127.0.0.1:6379") {
+        Ok(builder) => builder.open().await.unwrap_err(),
+        Err(refused) => refused,
+    };
+    let named = ["needs a feature of the redis crate", "tokio-rustls-comp"];
+    expect(&refused, ErrorKind::Unavailable, &named);
+}

@@ -1,7 +1,10 @@
 //! Redis servers of the tests' own: started in a temporary folder on free ports, and gone with the tests, however they
 //! end.
+//!
+//! `ADJOURN_TEST_REDIS_SERVER` names another program than `redis-server`: `valkey-server` for one.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs,
     io::Write,
     net::TcpListener,
@@ -50,6 +53,7 @@ impl Server {
         let mut keeper = Command::new("sh");
         keeper
             .args(["-c", KEEPER, "keeper"])
+            .arg(program())
             .arg(port.to_string())
             .args(settings)
             .current_dir(&folder)
@@ -145,16 +149,16 @@ impl Drop for Server {
     }
 }
 
-/// Runs a server on the port `$1` with the settings that follow, takes orders line by line, and removes everything when
+/// Runs the server `$1` on the port `$2` with the settings that follow, takes orders line by line, and removes everything when
 /// nobody is left to give any.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
-folder=$PWD port=$1
-shift
+folder=$PWD program=$1 port=$2
+shift 2
 {
   start() {
     rm -f failed
-    redis-server --port "$port" --bind 127.0.0.1 --dir "$folder" --save '' --appendonly yes --appendfsync always \
+    "$program" --port "$port" --bind 127.0.0.1 --dir "$folder" --save '' --appendonly yes --appendfsync always \
       --daemonize no --logfile server.log "$@" &
     server=$!
     until redis-cli -p "$port" ping 2>&1 | grep -Eq 'PONG|NOAUTH|MASTERDOWN'; do
@@ -196,18 +200,28 @@ fn free_port() -> u16 {
     }
 }
 
+fn program() -> OsString {
+    let named = std::env::var_os("ADJOURN_TEST_REDIS_SERVER");
+    named.unwrap_or_else(|| "redis-server".into())
+}
+
 fn is_installed() -> bool {
-    let has = |program: &str| {
+    let has = |program: &OsStr| {
         let version = Command::new(program).arg("--version").output();
         version.is_ok_and(|output| output.status.success())
     };
-    if has("redis-server") && has("redis-cli") {
+    let program = program();
+    if has(&program) && has("redis-cli".as_ref()) {
         return true;
     }
     assert!(
         std::env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
-        "Redis is not installed, so that its store cannot be tested"
+        "{} or redis-cli is not installed, so that its store cannot be tested",
+        program.display()
     );
-    eprintln!("NOT RUN: Redis is not installed (Debian: apt-get install redis-server)");
+    eprintln!(
+        "NOT RUN: {} or redis-cli is not installed (Debian: apt-get install redis-server)",
+        program.display()
+    );
     false
 }

@@ -93,10 +93,10 @@ pub use open::{InvalidKeyPrefix, RedisStoreBuilder};
 use redis::IntoConnectionInfo;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// A session store on Redis 7 or later, on one server or a cluster.
+/// A session store on Redis 7 or later, or on Valkey, on one server or a cluster.
 ///
-/// See the [module](self) for set-up, rules, keys and what happens when something fails. Tested with Redis 7.0; Valkey
-/// speaks the same, and is not tested.
+/// See the [module](self) for set-up, rules, keys and what happens when something fails. Tested with Redis 7.0 and Valkey
+/// 8.0.
 ///
 /// *Cost:* one script an operation; a check-in is two reads by key, and writes once a touch interval. All nodes share the
 /// primary's one thread, so a script never works for more than some milliseconds. One connection of its own listens.

@@ -53,13 +53,14 @@ impl Server {
         found.unwrap_or_default()
     }
 
+    /// Valkey tells as `redis_version` with which Redis it goes, and that is 7.2.
     fn judge(&self, is_cluster: bool) -> Result<(), Error> {
         let refused = |why: String| Err(Error::unavailable(format!("{OPEN}: {why}")));
         let version = self.get("redis_version");
         let major = version.split('.').next().unwrap_or_default();
         if major.parse().unwrap_or(0) < OLDEST {
             return refused(format!(
-                "the server has version \"{version}\": adjourn needs Redis {OLDEST} or later"
+                "the server has version \"{version}\": adjourn needs Redis {OLDEST} or later, or Valkey"
             ));
         }
         if self.get("role") == "slave" {
@@ -170,6 +171,21 @@ mod tests {
             let refused = server(&[(name, value)]).judge(is_cluster).unwrap_err();
             assert!(refused.to_string().contains(named), "{refused}");
         }
+    }
+
+    /// As `INFO everything` was told by Valkey 8.0.1, the sections that are read.
+    const VALKEY: &str = include_str!("info_valkey_8.txt");
+
+    #[test]
+    fn valkey_is_judged_by_what_it_tells() {
+        let valkey = Server::read(&Value::BulkString(VALKEY.replace('\n', "\r\n").into()));
+        assert_eq!(valkey.get("valkey_version"), "8.0.1");
+        valkey.judge(false).unwrap();
+        let refused = valkey.judge(true).unwrap_err().to_string();
+        assert!(refused.contains("no part of a cluster"), "{refused}");
+        let warnings = valkey.warnings(None);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("appendonly"), "{warnings:?}");
     }
 
     #[test]
