@@ -121,6 +121,8 @@ struct Guard {
     /// By how many milliseconds the time is ahead of the wall clock (the lower half), and until
     /// when that was found: the wall clock's [`tick`] (the upper half).
     lead: AtomicU64,
+    /// The lead that was told, zero for none.
+    told: AtomicU64,
 }
 
 impl Guard {
@@ -128,6 +130,7 @@ impl Guard {
         Self {
             offset: AtomicU64::new(0),
             lead: AtomicU64::new(u64::MAX),
+            told: AtomicU64::new(0),
         }
     }
 
@@ -148,6 +151,15 @@ impl Guard {
         let greatest = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
         let time = elapsed.saturating_add(greatest);
         let lead = time.saturating_sub(wall);
+        if self.is_worth_telling(lead) {
+            tracing::warn!(
+                target: "adjourn",
+                by = ?Duration::from_millis(lead),
+                "the machine's clock was set back: this process goes on with the time that it knew. If the clock was right \
+                 before, correct it; if it had been set forward by mistake, restart this process, which until then ends \
+                 sessions too early, also those of other processes on the same SQLite file"
+            );
+        }
         // A clock before 1970 stands still at zero, and 49 days are no correction: both clocks
         // are asked each time.
         if wall > 0 && lead <= LOWER_HALF {
@@ -157,6 +169,27 @@ impl Guard {
         time
     }
 }
+
+impl Guard {
+    /// Once, and again when it has grown by as much.
+    fn is_worth_telling(&self, lead: u64) -> bool {
+        let told = self.told.load(Ordering::Relaxed);
+        if lead < WORTH_TELLING {
+            self.told.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let is_news = lead >= told.saturating_add(WORTH_TELLING);
+        // Of several threads one tells it.
+        let told = || {
+            self.told
+                .compare_exchange(told, lead, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        is_news && told().is_ok()
+    }
+}
+
+/// A minute: less is a correction as any clock gets.
+const WORTH_TELLING: u64 = 60_000;
 
 /// The reading's stretch of 1,024 ms; the same number comes again after 139 years.
 const fn tick(wall: u64) -> u64 {
@@ -292,6 +325,24 @@ mod tests {
         assert_eq!(time(5_000_000, 4_000), 5_000_000);
         // And back again by an hour.
         assert_eq!(time(1_400_000, 4_100), 5_000_100);
+    }
+
+    #[test]
+    fn a_wall_clock_set_back_is_told_once() {
+        let guard = Guard::new();
+        for (lead, is_told) in [
+            (0, false),
+            (59_999, false),
+            (86_400_000, true),
+            (86_400_010, false),
+            // By another hour.
+            (90_000_000, true),
+            // Corrected, and set back again.
+            (0, false),
+            (86_400_000, true),
+        ] {
+            assert_eq!(guard.is_worth_telling(lead), is_told, "{lead}");
+        }
     }
 
     #[test]
