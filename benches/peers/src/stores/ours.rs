@@ -43,4 +43,6 @@ pub(super) fn serve(
 /// What a log-in chooses on a shared store with an idle timeout of an hour.
 const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
+pub(super) const NEAR_CACHE: &str = "adjourn, near cache of 1 s";
+
 pub(super) const NEAR: Duration = Duration::from_secs(1);

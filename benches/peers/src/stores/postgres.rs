@@ -2,7 +2,7 @@
 
 use super::{
     failed, nothing,
-    ours::{self, NEAR},
+    ours::{self, NEAR, NEAR_CACHE},
     postgres_server::Server,
     theirs,
 };
@@ -29,6 +29,7 @@ pub(crate) fn postgres(size: Size) -> io::Result<()> {
         .parent()
         .ok_or_else(|| failed("a folder"))?
         .to_owned();
+    let near = options.clone();
     compare("on PostgreSQL", size, async move || {
         let theirs = |database: &str| {
             PeerOptions::new()
@@ -37,14 +38,32 @@ pub(crate) fn postgres(size: Size) -> io::Result<()> {
                 .database(database)
         };
         contestants(&options, theirs, size.sessions).await
+    })?;
+    let long = size.in_long_turns();
+    compare("on PostgreSQL, in long turns", long, async move || {
+        with_near_cache(&near, size.sessions).await
     })
 }
 
-const DATABASES: [&str; 4] = ["plain", "near", "saving", "sliding"];
+async fn with_near_cache(
+    options: &PgConnectOptions,
+    sessions: usize,
+) -> io::Result<Vec<Contestant>> {
+    let store = ours(options, NEAR_DATABASE).await?;
+    let cookies = ours::fill(&store, sessions).await?;
+    let near = ours::serve(store, &cookies, Some(NEAR));
+    Ok(vec![
+        nothing(&cookies),
+        Contestant::new(NEAR_CACHE, near).asking(asked(options, NEAR_DATABASE)),
+    ])
+}
+
+const DATABASES: [&str; 3] = ["plain", "saving", "sliding"];
+const NEAR_DATABASE: &str = "near";
 
 async fn prepare(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let mut admin = options.connect().await?;
-    for database in DATABASES {
+    for database in DATABASES.into_iter().chain([NEAR_DATABASE]) {
         run(&mut admin, format!("create database {database}")).await?;
     }
     // Where it is not installed, transactions are counted.
@@ -62,11 +81,9 @@ async fn contestants(
     theirs: impl Fn(&str) -> PeerOptions,
     sessions: usize,
 ) -> io::Result<Vec<Contestant>> {
-    let [plain, near, saving, sliding] = DATABASES;
+    let [plain, saving, sliding] = DATABASES;
     let store = ours(options, plain).await?;
     let cookies = ours::fill(&store, sessions).await?;
-    let near_store = ours(options, near).await?;
-    let near_cookies = ours::fill(&near_store, sessions).await?;
     let peer = peer(theirs(saving)).await?;
     let peer_cookies = theirs::fill(&peer, sessions).await?;
     let sliding_peer = self::peer(theirs(sliding)).await?;
@@ -75,11 +92,6 @@ async fn contestants(
     Ok(vec![
         nothing(&cookies),
         Contestant::new("adjourn", ours::serve(store, &cookies, None)).asking(asked(plain)),
-        Contestant::new(
-            "adjourn, near cache of 1 s",
-            ours::serve(near_store, &near_cookies, Some(NEAR)),
-        )
-        .asking(asked(near)),
         Contestant::new(
             "tower-sessions, not sliding",
             theirs::serve(peer, &peer_cookies, false),

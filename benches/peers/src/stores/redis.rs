@@ -2,7 +2,7 @@
 
 use super::{
     failed, nothing,
-    ours::{self, NEAR},
+    ours::{self, NEAR, NEAR_CACHE},
     redis_server::Server,
     theirs,
 };
@@ -20,21 +20,35 @@ pub(crate) fn redis(size: Size) -> io::Result<()> {
         return Ok(());
     };
     let servers: Vec<_> = servers.into_iter().map(Arc::new).collect();
-    let title = "on Redis";
-    let theirs = servers.clone();
-    compare(title, size, async move || {
-        contestants(&theirs, size.sessions).await
+    let all = servers.clone();
+    compare("on Redis", size, async move || {
+        contestants(&all, size.sessions).await
+    })?;
+    let long = size.in_long_turns();
+    compare("on Redis, in long turns", long, async move || {
+        with_near_cache(&servers, size.sessions).await
     })
 }
 
+async fn with_near_cache(servers: &[Arc<Server>], sessions: usize) -> io::Result<Vec<Contestant>> {
+    let [.., server] = servers else {
+        return Err(failed("four servers"));
+    };
+    let store = ours(server).await?;
+    let cookies = ours::fill(&store, sessions).await?;
+    let near = ours::serve(store, &cookies, Some(NEAR));
+    Ok(vec![
+        nothing(&cookies),
+        Contestant::new(NEAR_CACHE, near).asking(asked(server)),
+    ])
+}
+
 async fn contestants(servers: &[Arc<Server>], sessions: usize) -> io::Result<Vec<Contestant>> {
-    let [plain, near, saving, sliding] = servers else {
+    let [plain, saving, sliding, _near] = servers else {
         return Err(failed("four servers"));
     };
     let store = ours(plain).await?;
     let cookies = ours::fill(&store, sessions).await?;
-    let near_store = ours(near).await?;
-    let near_cookies = ours::fill(&near_store, sessions).await?;
     let peer = peer(saving).await?;
     let peer_cookies = theirs::fill(&peer, sessions).await?;
     let sliding_peer = self::peer(sliding).await?;
@@ -42,11 +56,6 @@ async fn contestants(servers: &[Arc<Server>], sessions: usize) -> io::Result<Vec
     Ok(vec![
         nothing(&cookies),
         Contestant::new("adjourn", ours::serve(store, &cookies, None)).asking(asked(plain)),
-        Contestant::new(
-            "adjourn, near cache of 1 s",
-            ours::serve(near_store, &near_cookies, Some(NEAR)),
-        )
-        .asking(asked(near)),
         Contestant::new(
             "tower-sessions, not sliding",
             theirs::serve(peer, &peer_cookies, false),
