@@ -189,8 +189,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// How many sessions one call of [`end_due`](Self::end_due) or [`pending`](Self::pending) is
     /// asked for, after which the sweeper lets others have the thread.
     ///
-    /// By default 64; the stores on a server have 256, since each step waits for a round trip and perhaps for a disk. A store that
-    /// works on the caller's thread answers less, so that a request there hardly waits for a sweep.
+    /// By default 64. The one on PostgreSQL has 256, since each step waits for a disk; more of them on Redis would only keep its
+    /// one thread from the requests. A store that works on the caller's thread answers less, so that a request there
+    /// hardly waits for a sweep.
     fn sweep_step(&self) -> usize {
         64
     }

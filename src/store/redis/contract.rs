@@ -3,4 +3,4 @@
 use super::{RedisStore, call::Inner};
 use crate::store::on_tasks::answer_on_tasks;
 
-answer_on_tasks!(RedisStore, Inner::mint, own_clock: true, sweep_step: 256);
+answer_on_tasks!(RedisStore, Inner::mint, own_clock: true, sweep_step: 64);
