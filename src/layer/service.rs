@@ -34,7 +34,7 @@ impl<S> Layer<S> for SessionLayer {
 /// Validates the session of each request and carries out what its end demands of the response.
 ///
 /// Any request body; response bodies with `Data = Bytes` that are `Send`, as those of axum are: whoever
-/// ends a session drops what streams on its behalf. The error type of the inner service is
+/// ends a session drops what streams on its behalf, so the destructor of a stream must not block. The error type of the inner service is
 /// not changed: what the session demands is answered with a response.
 #[derive(Clone)]
 #[must_use = "services do nothing unless they are called"]

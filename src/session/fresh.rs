@@ -27,6 +27,9 @@ impl Session {
     /// RFC 9470. For whole routes there are [`require_fresh`](crate::require_fresh) and
     /// [`FreshSession`](crate::FreshSession).
     ///
+    /// As of the moment the store answered for this request: a handler that waits long, or holds a
+    /// connection, asks again in its next request.
+    ///
     /// Only a log-in makes a session fresh, and [`log_in`](Self::log_in) always starts a new one:
     /// what hung on the old one (grants, sockets, files) ends with it, so that a thief who shares
     /// the old session gains nothing from the user's renewed proof. There is no way to renew the

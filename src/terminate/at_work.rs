@@ -80,7 +80,7 @@ impl ShutDown {
         self.is_complete
     }
 
-    /// How many endings were not cleaned up, or not acknowledged because an audit sink had not kept
+    /// How many endings that had begun were not cleaned up, or not acknowledged because an audit sink had not kept
     /// their record. All of them are decided: no token of theirs authenticates anybody.
     pub const fn endings(&self) -> usize {
         self.endings

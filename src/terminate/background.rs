@@ -48,37 +48,53 @@ impl Background {
             return;
         }
         self.keep_running(road, "sweeper", sweep);
-        self.keep_running(road, "listener", listen);
-        self.keep_running(road, "deadlines", watch_deadlines);
-        self.keep_running(road, "scratch", tend);
+        self.run_until_stopped(road, "listener", listen);
+        self.run_until_stopped(road, "deadlines", watch_deadlines);
+        self.run_until_stopped(road, "scratch", tend);
         if let Some(watcher) = road.config.watcher.clone() {
             let every = road.config.recheck.min(LONGEST_RECHECK);
             let watch = move |road| Arc::clone(&watcher).run(road, every);
-            self.keep_running(road, "watcher", watch);
+            self.run_until_stopped(road, "watcher", watch);
         }
     }
 
-    /// Runs a task until the shutdown. What panics in it, as a store or a recorder of somebody's
-    /// may, is told, and it goes on from the start: without a sweeper nobody's session would time out.
-    fn keep_running<T: Future<Output = ()> + Send + 'static>(
+    /// Runs a task that the shutdown may drop wherever it is.
+    fn run_until_stopped<T: Future<Output = ()> + Send + 'static>(
         &self,
         road: &Arc<Road>,
         name: &'static str,
         task: impl Fn(Arc<Road>) -> T + Send + 'static,
     ) {
-        let here = Arc::clone(road);
-        let running = async move {
-            while until_panic(task(Arc::clone(&here))).await.is_err() {
-                tracing::error!(target: "adjourn", task = name, "panicked, and is started again");
-                sleep(AFTER_PANIC).await;
-            }
-        };
-        road.tasks
-            .spawn(self.stop.clone().run_until_cancelled_owned(running));
+        let until_stopped =
+            move |road, stop: CancellationToken| stop.run_until_cancelled_owned(task(road));
+        self.keep_running(road, name, until_stopped);
     }
 
-    /// Stops the tasks, waits a while for every ending that is under way, and says what is left:
-    /// another's to take over.
+    /// Runs a task that ends by itself once it is told to stop. What panics in it, as a store or a
+    /// recorder of somebody's may, is told, and it goes on from the start: without a sweeper nobody's
+    /// session would time out.
+    fn keep_running<T: Future + Send + 'static>(
+        &self,
+        road: &Arc<Road>,
+        name: &'static str,
+        task: impl Fn(Arc<Road>, CancellationToken) -> T + Send + 'static,
+    ) {
+        let (here, stop) = (Arc::clone(road), self.stop.clone());
+        road.tasks.spawn(async move {
+            while until_panic(task(Arc::clone(&here), stop.clone()))
+                .await
+                .is_err()
+            {
+                tracing::error!(target: "adjourn", task = name, "panicked, and is started again");
+                if stop.run_until_cancelled(sleep(AFTER_PANIC)).await.is_none() {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Stops the tasks, waits a while for every ending that is under way, those included that a cut
+    /// left to the sweeper, and says what is left: another's to take over.
     pub(crate) async fn shut_down(&self, road: &Road) -> ShutDown {
         self.started.store(true, Ordering::Release);
         self.stop.cancel();
@@ -113,7 +129,7 @@ impl Road {
 }
 
 /// Runs a task until it is done or panics.
-async fn until_panic(task: impl Future<Output = ()>) -> thread::Result<()> {
+async fn until_panic<T: Future>(task: T) -> thread::Result<T::Output> {
     let mut task = pin!(task);
     poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
@@ -122,14 +138,15 @@ async fn until_panic(task: impl Future<Output = ()>) -> thread::Result<()> {
     .await
 }
 
-/// Ends what is due, again and again.
-async fn sweep(road: Arc<Road>) {
+/// Ends what is due, again and again, and once more when it is told to stop: it is never dropped halfway,
+/// because what the store has handed to it nobody else would conclude before its lease is up.
+async fn sweep(road: Arc<Road>, stop: CancellationToken) {
     let mut pause = SWEEP_INTERVAL;
     // Not waited for: what hangs on one ending must not hold up the next.
     let mut underway = Underway::default();
     let mut clock = StoreClock::default();
     loop {
-        sleep(jittered(pause)).await;
+        let waited = stop.run_until_cancelled(sleep(jittered(pause))).await;
         pause = match sweep_once(&road, &mut underway, &mut clock).await {
             Ok(()) => SWEEP_INTERVAL,
             Err(error) => {
@@ -137,6 +154,9 @@ async fn sweep(road: Arc<Road>) {
                 (pause * 2).min(LONGEST_PAUSE)
             }
         };
+        if waited.is_none() {
+            break;
+        }
     }
 }
 

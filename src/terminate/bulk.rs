@@ -217,8 +217,8 @@ impl Road {
     /// Concludes sessions that ended in one step of the store, side by side, and after a whole step
     /// lets others have the thread: a store in memory answers at once, so that nothing else would.
     ///
-    /// While too many hooks hang, what more ends is cut and the rest is left to its lease: it is taken
-    /// over when that is up, and nobody's timeout is late.
+    /// While too many hooks are slow, what more ends is cut, and concluded [late](Self::conclude_late):
+    /// nobody's timeout waits for it.
     async fn conclude_step(
         self: &Arc<Self>,
         departed: Vec<Departed>,
@@ -233,8 +233,7 @@ impl Road {
                 underway.add(self.conclude(departed).work);
                 step.concluded += 1;
             } else {
-                self.live
-                    .ended(departed.id, departed.ending.reason().clone());
+                self.conclude_late(departed);
             }
         }
         if step.is_whole {
@@ -248,7 +247,7 @@ impl Road {
 struct Step {
     /// Whether it had as many as a step may have, so that more may be due.
     is_whole: bool,
-    /// How many of them were concluded, the first ones; the others were left to their lease.
+    /// How many of them were concluded, the first ones; the others are concluded later.
     concluded: usize,
 }
 

@@ -4,6 +4,7 @@ use super::{
     EndError, Ended, HookReport, NamedHook, Outcome, Root,
     at_work::AtWork,
     cuts::RecentCuts,
+    late::Late,
     scratch::Scratch,
     work::{Concluded, Settled, Work},
 };
@@ -84,6 +85,7 @@ pub(crate) struct Road {
     /// What waits for the sinks, and not even a shutdown waits for it without end.
     pub(super) acknowledgements: TaskTracker,
     pub(super) at_work: AtWork,
+    late: Late,
     pub(crate) trail: Trail,
     pub(super) scratch: Option<Arc<Scratch>>,
     pub(super) config: RoadConfig,
@@ -143,6 +145,7 @@ impl Road {
             tasks,
             acknowledgements: TaskTracker::new(),
             at_work: AtWork::default(),
+            late: Late::default(),
             scratch,
             trail: Trail::new(sinks, config.event_limits),
             config,
@@ -240,6 +243,24 @@ impl Road {
             connections_cut,
             work,
         }
+    }
+
+    /// Cuts what this node holds open, and does the rest when others have been cleaned up. What would wait
+    /// for more than half of its lease, or beside too many others, is left to the lease: somebody takes it
+    /// over when that is up.
+    pub(super) fn conclude_late(self: &Arc<Self>, departed: Departed) {
+        let connections_cut = self.cut(&departed);
+        let Some(place) = self.late.place() else {
+            return;
+        };
+        let road = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let waiting = road.at_work.ending();
+            if let Some(_turn) = place.turn(road.config.lease / 2).await {
+                drop(waiting); // From here it counts itself.
+                road.clean_up(departed, connections_cut).done().await;
+            }
+        });
     }
 
     /// Cuts what this node holds open, and says how much that was, if it is known. Whoever takes an

@@ -7,6 +7,8 @@
 //!    record. One failing step neither stops the others nor is hidden.
 //! 3. The work runs in a tracked task: a dropped request cannot stop it, a graceful shutdown waits
 //!    for it (up to a limit), and if the node dies another takes it over when the lease is over.
+//!    What ends beside hundreds of others waits for its turn, for half of its lease; a shutdown ends what
+//!    a cut has left, and waits for that, too.
 //!
 //! ```text
 //! Terminator::end ----> store.end ------\
@@ -25,6 +27,7 @@ mod bulk;
 mod conclude;
 mod cuts;
 mod hook;
+mod late;
 mod lease;
 mod listen;
 mod measure;

@@ -175,7 +175,7 @@ async fn hooks_that_hang_by_the_hundred_do_not_hold_up_the_next_timeout() {
     let ended = ended.unwrap();
     assert_eq!(ended.outcome(), Outcome::AlreadyEnded);
     assert_eq!(ended.ending().unwrap().reason(), &EndReason::IdleTimeout);
-    // What found no room was left to its lease, and is recorded when that is over.
+    // What finds no room, late neither, is left to its lease, and recorded when that is over.
     for _ in 0..40 {
         site.clock.advance(Duration::from_secs(15));
         tokio::time::sleep(Duration::from_secs(15)).await;
@@ -226,8 +226,79 @@ async fn timeouts_fire_as_soon_as_there_is_a_layer_without_a_request() {
     assert_eq!(events.wait_for_ending(bob).await, EndReason::IdleTimeout);
 }
 
+/// A site with many sessions of alice, whose hooks take a while.
+async fn with_slow_hooks(took: Duration) -> Site {
+    let site = Site::builder().configure(move |builder| {
+        builder.on_end("slow", move |_: Arc<Departed>| async move {
+            tokio::time::sleep(took).await;
+            Ok::<(), String>(())
+        })
+    });
+    let site = site.open().await;
+    for _ in 0..MANY {
+        log_in(&site.app, "alice").await;
+    }
+    site
+}
+
+/// Each ending once, none of them as a copy of another's.
+fn assert_each_recorded_once(site: &Site, count: usize) {
+    let mut ids = Vec::new();
+    for event in site.events.all() {
+        if let EventKind::Ended {
+            redelivered,
+            connections_cut,
+            ..
+        } = event.kind
+        {
+            assert!(!redelivered, "nobody took over anything");
+            assert_eq!(connections_cut, Some(0));
+            ids.extend(event.session_id);
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), site.events.endings().len()), (count, count));
+}
+
+// P4: hooks that are slow and not stuck, of more sessions than may be cleaned up at a time.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_slow_hooks_is_recorded_in_its_turn_and_not_taken_over() {
+    let site = with_slow_hooks(Duration::from_secs(1)).await;
+    site.clock.advance(Duration::from_mins(15));
+    tokio::time::sleep(Duration::from_secs(10)).await; // of paused time, and less than a lease
+    assert_each_recorded_once(&site, MANY);
+}
+
+// P4, R-14-16: while the sweeper is at work, with most of what it ended still to be cleaned up.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_in_the_middle_of_a_sweep_waits_for_all_that_it_ended() {
+    let site = with_slow_hooks(Duration::from_secs(1)).await;
+    site.clock.advance(Duration::from_mins(15));
+    site.events
+        .wait_for(|event| matches!(event.kind, EventKind::Ended { .. }))
+        .await;
+    assert!(site.events.endings().len() < MANY, "it has only begun");
+    let left = site.sessions.shutdown().await;
+    assert!(left.is_complete(), "{left:?}");
+    assert_each_recorded_once(&site, MANY);
+}
+
+// The same where a bulk ending has left most to the sweeper.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_what_a_cut_left_to_the_sweeper() {
+    let site = with_slow_hooks(Duration::from_secs(1)).await;
+    let alice = Subject::new("alice").unwrap();
+    let terminator = site.sessions.terminator();
+    let ended = terminator.end_subject(&alice, None, EndReason::Forced);
+    assert!(ended.await.unwrap().more_follow());
+    let left = site.sessions.shutdown().await;
+    assert!(left.is_complete(), "{left:?}");
+    assert_each_recorded_once(&site, MANY);
+}
+
 /// More than may be under way.
-const MANY_HANGING: usize = 600;
+const MANY_HANGING: usize = 1_200;
 
 const MANY: usize = 2_000;
 
