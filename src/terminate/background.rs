@@ -84,12 +84,8 @@ impl Background {
             while until_panic(task(Arc::clone(&here), stop.clone()))
                 .await
                 .is_err()
-            {
-                tracing::error!(target: "adjourn", task = name, "panicked, and is started again");
-                if stop.run_until_cancelled(sleep(AFTER_PANIC)).await.is_none() {
-                    break;
-                }
-            }
+                && goes_on(name, &stop).await
+            {}
         });
     }
 
@@ -136,6 +132,12 @@ async fn until_panic<T: Future>(task: T) -> thread::Result<T::Output> {
         polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
     })
     .await
+}
+
+/// Tells of a panic, and whether the task is started again, after a pause: not during a shutdown.
+async fn goes_on(name: &'static str, stop: &CancellationToken) -> bool {
+    tracing::error!(target: "adjourn", task = name, "panicked, and is started again");
+    stop.run_until_cancelled(sleep(AFTER_PANIC)).await.is_some()
 }
 
 /// Ends what is due, again and again, and once more when it is told to stop: it is never dropped halfway,
