@@ -9,6 +9,7 @@ in_each_browser! {
     a_restored_cookie_opens_nothing_and_is_audited,
     a_page_without_the_script_leaves_nothing_either,
     what_a_background_request_met_is_cleared_by_the_next_page,
+    a_form_whose_own_handler_says_no_ends_nothing_and_tells_nobody,
 }
 
 // P1
@@ -66,3 +67,45 @@ fn what_a_background_request_met_is_cleared_by_the_next_page(browser: &Browser) 
     assert_eq!(browser.cookie_names(), [""; 0]);
     assert_eq!(kept(&tab), [""; 0]);
 }
+
+fn a_form_whose_own_handler_says_no_ends_nothing_and_tells_nobody(browser: &Browser) {
+    let site = Site::with(&[]);
+    let other = site.log_in(browser, ALICE);
+    other.wait_for("the script", "adjourn.left > 0");
+    other.eval(
+        "void (window.told = [], window.channel = new BroadcastChannel('/session/'), \
+         channel.onmessage = event => told.push(event.data))",
+    );
+    site.front.answer("/test-asks", 200, "text/html", ASKS);
+    let tab = site.open(browser, "/test-asks");
+    tab.wait_for("the script", "adjourn.left > 0");
+    other.eval("void (told.length = 0)");
+    tab.click("button");
+    tab.wait_for("the handler", "asked === 1");
+    // What it tells the others later comes after what it would have told.
+    tab.eval("adjourn.extend()");
+    other.wait_for("the extension", "told.some(it => it.extended)");
+    assert_eq!(other.eval("told.some(it => it.ending || it.over)"), false);
+    for tab in [&tab, &other] {
+        assert_eq!(tab.eval("adjourn.left > 0"), true);
+        tab.shows("Balance");
+    }
+    let requests = site.front.requests();
+    assert!(!requests.iter().any(|it| it.starts_with("POST /logout")));
+    assert!(!site.demo.said().contains("session-ended"));
+
+    tab.eval("void (answer = true)");
+    tab.follow("button");
+    assert_eq!(tab.path(), "/session/signed-out");
+    other.wait_to_be_at("/session/signed-out");
+}
+
+/// A log-out that asks its user first.
+const ASKS: &str = "<title>asks</title><script src='/session/adjourn.js'></script>
+<p>Balance: 4,217.00<form method=post action=/logout data-adjourn-end><button>Out</button></form><script>
+    let asked = 0, answer = false;
+    document.querySelector('form').addEventListener('submit', event => {
+        asked++;
+        if (!answer) event.preventDefault();
+    });
+</script>";

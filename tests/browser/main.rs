@@ -1,7 +1,8 @@
 //! Real browsers and the running demo: what nobody but a browser can prove.
 //!
-//! Each test runs in Chromium and in Firefox, with an empty profile and a demo of its own; what matters
-//! most runs in WebKit, too. In CI a browser that is missing is a failure (WebKit is not); elsewhere it is
+//! Each test runs in Chromium and in Firefox, with a demo of its own and a browser that kept nothing of the
+//! test before it (`drive/pool.rs`); what matters most runs in WebKit, too. Tests that mostly wait are
+//! named so that they do not come last. In CI a browser that is missing is a failure (WebKit is not); elsewhere it is
 //! said loudly that its tests did not run.
 #![cfg(unix)]
 #![allow(
@@ -17,6 +18,7 @@ mod cross_site;
 mod drive;
 mod endings;
 mod harness;
+mod in_webkit;
 mod keyboard;
 mod log_out;
 mod return_to;
@@ -33,4 +35,3 @@ mod sleep;
 mod support;
 mod trouble;
 mod warning;
-mod webkit;

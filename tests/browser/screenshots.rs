@@ -39,10 +39,13 @@ fn of_each_state() {
     });
 }
 
+/// Four seconds after the last request. The twenty that remain are all that a longer one would leave, too.
+const WARNED_SOON: [&str; 2] = ["--idle", "24s"];
+
 #[test]
 fn of_the_warning() {
     run_in(Kind::Chromium, |browser| {
-        let site = Site::with(&["--idle", "45s"]);
+        let site = Site::with(&WARNED_SOON);
         let tab = site.log_in(browser, ALICE);
         warned(&tab, "You will be signed out in");
         take(&tab, "warning");
@@ -53,7 +56,7 @@ fn of_the_warning() {
 #[test]
 fn of_the_final_warning() {
     run_in(Kind::Chromium, |browser| {
-        let site = Site::with(&["--absolute", "45s", "--idle", "45s"]);
+        let site = Site::with(&["--absolute", "30s", "--idle", "30s"]);
         let tab = site.log_in(browser, ALICE);
         warned(&tab, "Your session ends in");
         take(&tab, "warning-final");
@@ -63,7 +66,7 @@ fn of_the_final_warning() {
 #[test]
 fn of_a_server_that_cannot_be_reached() {
     run_in(Kind::Chromium, |browser| {
-        let site = Site::with(&["--idle", "60s"]);
+        let site = Site::with(&WARNED_SOON);
         let tab = site.log_in(browser, ALICE);
         warned(&tab, "You will be signed out in");
         for path in ["/session/status", "/session/extend", "/session/end"] {
@@ -145,15 +148,28 @@ fn have_a_past(site: &Site) {
 
 #[test]
 fn of_each_exit_page() {
+    of_exit_pages(&[
+        Ending::LogOut,
+        Ending::OtherDevice,
+        Ending::Administrator,
+        Ending::SessionLimit,
+    ]);
+}
+
+/// By themselves, for they take their time.
+#[test]
+fn of_the_exit_page_at_the_idle_timeout() {
+    of_exit_pages(&[Ending::IdleTimeout]);
+}
+
+#[test]
+fn of_the_exit_page_at_the_absolute_timeout() {
+    of_exit_pages(&[Ending::AbsoluteTimeout]);
+}
+
+fn of_exit_pages(endings: &[Ending]) {
     run_in(Kind::Chromium, |browser| {
-        for ending in [
-            Ending::LogOut,
-            Ending::OtherDevice,
-            Ending::Administrator,
-            Ending::SessionLimit,
-            Ending::IdleTimeout,
-            Ending::AbsoluteTimeout,
-        ] {
+        for ending in endings {
             let site = Site::with(ending.flags());
             let tab = site.log_in(browser, ALICE);
             ending.comes(&site, &tab);

@@ -11,6 +11,7 @@ in_each_browser! {
     two_scripts_on_one_page_are_one,
     a_script_element_starts_what_the_module_left_waiting,
     a_page_of_another_user_is_not_sent_once_more,
+    a_page_from_the_cache_of_which_nobody_knows_whose_it_is_is_asked_for_anew,
     an_element_of_the_same_name_stops_nothing,
     a_frame_of_this_site_leaves_with_the_page_around_it,
     a_frame_in_a_sandbox_leaves_alone,
@@ -169,6 +170,39 @@ fn a_page_of_another_user_is_not_sent_once_more(browser: &Browser) {
     tab.wait_for_another_page(mark);
     tab.wait_for("the script", "adjourn.left > 0");
     assert_eq!(asked(&site), ["GET /test-paid"]);
+}
+
+// R-7-5: also for the same user, for who that is now is all that the next answer tells.
+fn a_page_from_the_cache_of_which_nobody_knows_whose_it_is_is_asked_for_anew(browser: &Browser) {
+    let site = Site::with(&[]);
+    let tab = site.log_in(browser, ALICE);
+    let page = format!("<title>x</title>{SCRIPT}<p>Balance: 4,217.00");
+    let away = "<title>away</title><link rel=icon href='data:,'>";
+    site.front.answer("/test-whose", 200, "text/html", &page);
+    site.front.answer("/test-away", 200, "text/html", away);
+    // It never hears from the server.
+    site.front.answer(STATUS, 503, "text/plain", "");
+    tab.go(&site.front.url("/test-whose"));
+    tab.shows("Balance");
+    assert_eq!(tab.eval("adjourn.left === undefined"), true);
+    tab.eval(
+        "void addEventListener('pageshow', event => { if (event.persisted) \
+         window.name = document.documentElement.checkVisibility() ? 'shown' : 'hidden' })",
+    );
+    tab.follow_script("void (location.href = '/test-away')");
+    site.front.pass(STATUS);
+    site.front.requests();
+    tab.back();
+    // The one from the cache has its answer, too, and stays hidden.
+    tab.wait_for(
+        "a page that is shown",
+        "adjourn.left > 0 && document.documentElement.checkVisibility()",
+    );
+    tab.shows("Balance");
+    assert_eq!(tab.eval("window.name"), "hidden");
+    let asked = site.front.requests();
+    let page = asked.iter().filter(|it| *it == "GET /test-whose").count();
+    assert_eq!(page, 1, "{asked:?}");
 }
 
 // A browser makes a property of the window for each of these.

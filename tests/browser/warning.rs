@@ -1,7 +1,7 @@
 //! The warning before the idle timeout.
 
 use crate::{
-    drive::{Browser, Key, Kind, Tab, in_each_browser, run_in},
+    drive::{Browser, Key, Kind, Tab, in_each_browser, run_in, run_in_dark_firefox},
     site::{ALICE, Ending, Site, shows_no_secret},
     support::eventually,
 };
@@ -15,9 +15,15 @@ in_each_browser! {
     one_tab_extends_for_all,
 }
 
+/// The warning comes twenty seconds before the end, and that is all the time that a test has for it. So this is
+/// the shortest with which one can see that it comes and not that it is there from the start;
+const LOOKED_AT: [&str; 2] = ["--idle", "22s"];
+/// and this leaves time to see that it went.
+const EXTENDED: [&str; 2] = ["--idle", "26s"];
+
 // R-12-1 R-12-4
 fn it_appears_is_announced_and_extends_with_the_keyboard(browser: &Browser) {
-    let site = Site::with(&["--idle", "30s"]);
+    let site = Site::with(&EXTENDED);
     let tab = site.log_in(browser, ALICE);
     tab.eval("document.querySelector('nav a').focus()");
     appears(&tab);
@@ -60,7 +66,7 @@ fn it_appears_is_announced_and_extends_with_the_keyboard(browser: &Browser) {
 
 // R-12-6: by what the browser makes of it, not by what is written in the page.
 fn assistive_technology_is_told_at_the_opening_and_at_the_marks(browser: &Browser) {
-    let site = Site::with(&["--idle", "30s"]);
+    let site = Site::with(&LOOKED_AT);
     let tab = site.log_in(browser, ALICE);
     appears(&tab);
     is_exposed(&tab, "dialog", "alertdialog", "Still there?");
@@ -91,45 +97,79 @@ fn assistive_technology_is_told_at_the_opening_and_at_the_marks(browser: &Browse
     }
 }
 
-// R-12-6: for those who asked for less motion, and for everybody.
+// R-12-6: for everybody, and for those who asked for less motion.
 fn nothing_moves(browser: &Browser) {
-    let site = Site::with(&["--idle", "30s"]);
+    let site = Site::with(&LOOKED_AT);
     let tab = site.log_in(browser, ALICE);
-    tab.show_as(1280, 900, false);
     appears(&tab);
-    let moves = "[dialog, ...dialog.querySelectorAll('*')].filter(it => it.getAnimations().length \
-                 || ['', '::backdrop'].some(part => { const style = getComputedStyle(it, part); \
-                 return style.animationName !== 'none' || style.transitionDuration !== '0s' }))";
-    assert_eq!(inside(&tab, &format!("String({moves}.length)")), "0");
+    assert_nothing_moves(&tab);
+    tab.show_as(1280, 900, false);
+    assert_nothing_moves(&tab);
 }
 
+// R-12-6
 #[test]
 fn it_is_dark_for_those_who_like_it_dark() {
     run_in(Kind::Chromium, |browser| {
-        let site = Site::with(&["--idle", "30s"]);
+        let site = Site::with(&LOOKED_AT);
         let tab = site.log_in(browser, ALICE);
         appears(&tab);
-        let mut brightness = [false, true].map(|dark| {
+        for dark in [false, true] {
             tab.show_as(1280, 900, dark);
-            ["backgroundColor", "color"].map(|which| {
-                let style = format!("getComputedStyle(dialog).{which}.match(/\\d+/)[0]");
-                inside(&tab, &style).parse::<u32>().unwrap()
-            })
-        });
-        assert!(
-            brightness[0][0] > 200 && brightness[0][1] < 60,
-            "{brightness:?}"
-        );
-        brightness[1].reverse();
-        assert!(
-            brightness[1][0] > 200 && brightness[1][1] < 60,
-            "{brightness:?}"
-        );
+            assert_is_dark(&tab, dark);
+        }
     });
 }
 
+// R-12-6
+#[test]
+fn it_is_dark_and_still_in_a_firefox_of_those_who_like_it_so() {
+    run_in_dark_firefox(|browser| {
+        let site = Site::with(&LOOKED_AT);
+        let tab = site.log_in(browser, ALICE);
+        let wish = "matchMedia('(prefers-reduced-motion: reduce)').matches";
+        assert_eq!(tab.eval(wish), true);
+        appears(&tab);
+        assert_is_dark(&tab, true);
+        assert_nothing_moves(&tab);
+    });
+}
+
+// R-12-6
+#[test]
+fn it_is_light_in_any_other_firefox() {
+    run_in(Kind::Firefox, |browser| {
+        let site = Site::with(&LOOKED_AT);
+        let tab = site.log_in(browser, ALICE);
+        appears(&tab);
+        assert_is_dark(&tab, false);
+    });
+}
+
+fn assert_nothing_moves(tab: &Tab<'_>) {
+    let moves = "[dialog, ...dialog.querySelectorAll('*')].filter(it => it.getAnimations().length \
+                 || ['', '::backdrop'].some(part => { const style = getComputedStyle(it, part); \
+                 return style.animationName !== 'none' || style.transitionDuration !== '0s' }))";
+    assert_eq!(inside(tab, &format!("String({moves}.length)")), "0");
+}
+
+/// Panics unless the browser likes it so, and the dialog is.
+fn assert_is_dark(tab: &Tab<'_>, dark: bool) {
+    let wish = "matchMedia('(prefers-color-scheme: dark)').matches";
+    assert_eq!(tab.eval(wish), dark);
+    let mut brightness = ["backgroundColor", "color"].map(|which| {
+        let style = format!("getComputedStyle(dialog).{which}.match(/\\d+/)[0]");
+        inside(tab, &style).parse::<u32>().unwrap()
+    });
+    if dark {
+        brightness.reverse();
+    }
+    let [light, dark] = brightness;
+    assert!(light > 200 && dark < 60, "{brightness:?}");
+}
+
 fn escape_extends(browser: &Browser) {
-    let site = Site::with(&["--idle", "30s"]);
+    let site = Site::with(&EXTENDED);
     let tab = site.log_in(browser, ALICE);
     appears(&tab);
     tab.press(Key::Escape);
@@ -138,7 +178,7 @@ fn escape_extends(browser: &Browser) {
 
 fn ignored_it_leads_to_the_exit_page(browser: &Browser) {
     let ending = Ending::IdleTimeout;
-    let site = Site::with(&["--idle", "22s"]);
+    let site = Site::with(&LOOKED_AT);
     let tab = site.log_in(browser, ALICE);
     appears(&tab);
     let before = site.demo.said();
@@ -150,7 +190,7 @@ fn ignored_it_leads_to_the_exit_page(browser: &Browser) {
 }
 
 fn one_tab_extends_for_all(browser: &Browser) {
-    let site = Site::with(&["--idle", "30s"]);
+    let site = Site::with(&EXTENDED);
     let first = site.log_in(browser, ALICE);
     let second = site.open(browser, "/account/statements");
     for tab in [&first, &second] {

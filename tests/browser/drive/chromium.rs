@@ -1,7 +1,13 @@
 //! Chromium by its own protocol. No chromedriver in between, which would switch off what the tests
 //! are about: it disables the throttling of timers in hidden tabs.
 
-use super::{Cookie, Key, process::Process, wire::Wire};
+use super::{
+    Cookie, Key,
+    process::Process,
+    web_driver::{self, text},
+    wire::Wire,
+};
+use crate::support::eventually;
 use serde_json::{Value, json};
 use std::{cell::RefCell, path::PathBuf, process::Command};
 
@@ -59,6 +65,25 @@ impl Chromium {
         let target = json!({ "targetId": tab["targetId"], "flatten": true });
         let attached = self.call(None, "Target.attachToTarget", &target).unwrap();
         attached["sessionId"].as_str().unwrap().to_owned()
+    }
+
+    /// One tab stays: without any it would end.
+    pub(super) fn forget(&self) {
+        let url = json!({ "url": "about:blank" });
+        let stays = self.call(None, "Target.createTarget", &url).unwrap();
+        let others = || {
+            let all = self.call(None, "Target.getTargets", &json!({})).unwrap();
+            let mut all = all["targetInfos"].as_array().unwrap().clone();
+            all.retain(|it| it["type"] == "page" && it["targetId"] != stays["targetId"]);
+            all
+        };
+        for tab in others() {
+            let tab = json!({ "targetId": tab["targetId"] });
+            self.call(None, "Target.closeTarget", &tab).unwrap();
+        }
+        eventually("no other tab", || others().is_empty().then_some(()));
+        let none = json!({});
+        self.call(None, "Storage.clearCookies", &none).unwrap();
     }
 
     pub(super) fn to_front(&self, tab: &str) {
@@ -132,13 +157,7 @@ impl Chromium {
 
     pub(super) fn cookies(&self) -> Vec<Cookie> {
         let held = self.call(None, "Storage.getCookies", &json!({})).unwrap();
-        let held = held["cookies"].as_array().unwrap().iter();
-        held.map(|cookie| Cookie {
-            name: text(&cookie["name"]),
-            path: text(&cookie["path"]),
-            value: text(&cookie["value"]),
-        })
-        .collect()
+        web_driver::cookies(&held["cookies"])
     }
 
     pub(super) fn set_cookie(&self, cookie: &Cookie) {
@@ -173,10 +192,6 @@ impl Chromium {
         ] });
         self.do_in(tab, "Emulation.setEmulatedMedia", &media);
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
 }
 
 const FLAGS: [&str; 15] = [

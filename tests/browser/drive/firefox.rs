@@ -1,7 +1,12 @@
 //! Firefox by the protocol that it speaks itself (`WebDriver BiDi`, w3c.github.io/webdriver-bidi).
 //! No geckodriver in between, which hides the back/forward cache from the tests.
 
-use super::{Cookie, Key, process::Process, wire::Wire};
+use super::{
+    Cookie, Key,
+    process::Process,
+    web_driver::{self, text},
+    wire::Wire,
+};
 use serde_json::{Value, json};
 use std::{cell::RefCell, fs, path::PathBuf, process::Command, time::UNIX_EPOCH};
 
@@ -16,9 +21,11 @@ pub(super) struct Firefox {
 pub(super) const PROGRAMS: [&str; 2] = ["firefox-esr", "firefox"];
 
 impl Firefox {
-    pub(super) fn start(program: PathBuf) -> Self {
+    /// With further preferences, as lines of `user.js`.
+    pub(super) fn start(program: PathBuf, preferences: &str) -> Self {
         let profile = Process::profile();
-        fs::write(profile.join("user.js"), PREFERENCES).unwrap();
+        let preferences = PREFERENCES.to_owned() + preferences;
+        fs::write(profile.join("user.js"), preferences).unwrap();
         let mut command = Command::new(program);
         command
             .args(["--headless", "--no-remote", "--new-instance"])
@@ -54,6 +61,18 @@ impl Firefox {
     pub(super) fn open(&self) -> String {
         let tab = self.must("browsingContext.create", &json!({ "type": "tab" }));
         text(&tab["context"])
+    }
+
+    /// One tab stays: without any it would end.
+    pub(super) fn forget(&self) {
+        let stays = self.open();
+        let tabs = self.must("browsingContext.getTree", &json!({ "maxDepth": 0 }));
+        let tabs = tabs["contexts"].as_array().unwrap().iter();
+        for tab in tabs.filter(|tab| tab["context"] != stays) {
+            let tab = json!({ "context": tab["context"] });
+            self.must("browsingContext.close", &tab);
+        }
+        self.must("storage.deleteCookies", &json!({}));
     }
 
     pub(super) fn to_front(&self, tab: &str) {
@@ -105,49 +124,24 @@ impl Firefox {
         found.any(|it| it["sharedId"] == wanted)
     }
 
-    fn act(&self, tab: &str, source: &Value) {
-        let actions = json!({ "context": tab, "actions": [source] });
+    fn act(&self, tab: &str, mut actions: Value) {
+        actions["context"] = tab.into();
         self.must("input.performActions", &actions);
     }
 
     pub(super) fn click(&self, tab: &str, x: f64, y: f64) {
-        // It takes whole numbers only.
-        let (x, y) = (x.round(), y.round());
-        let source = json!({
-            "type": "pointer",
-            "id": "mouse",
-            "actions": [
-                { "type": "pointerMove", "x": x, "y": y },
-                { "type": "pointerDown", "button": 0 },
-                { "type": "pointerUp", "button": 0 },
-            ],
-        });
-        self.act(tab, &source);
+        self.act(tab, web_driver::click(x, y));
     }
 
     pub(super) fn press(&self, tab: &str, key: Key) {
-        let value = super::key_of_web_driver(key);
-        let source = json!({
-            "type": "key",
-            "id": "keyboard",
-            "actions": [
-                { "type": "keyDown", "value": value },
-                { "type": "keyUp", "value": value },
-            ],
-        });
-        self.act(tab, &source);
+        self.act(tab, web_driver::press(key));
     }
 
     pub(super) fn cookies(&self) -> Vec<Cookie> {
-        let held = self.must("storage.getCookies", &json!({}));
-        let held = held["cookies"].as_array().unwrap().iter();
-        let held = held.filter(|cookie| !is_removed(cookie));
-        held.map(|cookie| Cookie {
-            name: text(&cookie["name"]),
-            path: text(&cookie["path"]),
-            value: text(&cookie["value"]["value"]),
-        })
-        .collect()
+        let mut held = self.must("storage.getCookies", &json!({}));
+        let listed = held["cookies"].as_array_mut().unwrap();
+        listed.retain(|cookie| !is_removed(cookie));
+        web_driver::cookies(&held["cookies"])
     }
 
     pub(super) fn set_cookie(&self, cookie: &Cookie) {
@@ -177,9 +171,11 @@ fn is_removed(cookie: &Value) -> bool {
     is_over && cookie["value"]["value"] == ""
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
-}
+/// For whom likes it dark and without motion: the system's wishes, which no protocol pretends to have.
+pub(super) const DARK_AND_STILL: &str = r#"
+user_pref("ui.prefersReducedMotion", 1);
+user_pref("ui.systemUsesDarkTheme", 1);
+"#;
 
 /// The browser as people have it, not as automation would like it; but quiet, and without a way to
 /// any other machine.

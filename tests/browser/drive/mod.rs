@@ -2,8 +2,10 @@
 
 mod chromium;
 mod firefox;
+mod pool;
 mod process;
 mod tab;
+mod web_driver;
 mod webkit;
 mod wire;
 
@@ -27,7 +29,7 @@ use webkit::WebKit;
 pub(crate) enum Kind {
     Chromium,
     Firefox,
-    /// Only over https (`Site::encrypted`), and its own tests alone: `../webkit.rs`.
+    /// Only over https (`Site::encrypted`), and its own tests alone: `../in_webkit.rs`.
     WebKit,
 }
 
@@ -48,7 +50,7 @@ pub(crate) struct Cookie {
     pub(crate) value: String,
 }
 
-/// A running browser with an empty profile, without a driver in between.
+/// A running browser of which nobody else keeps anything, without a driver in between.
 #[derive(Debug)]
 pub(crate) struct Browser {
     engine: Engine,
@@ -83,7 +85,7 @@ impl Browser {
         };
         let engine = match kind {
             Kind::Chromium => Engine::Chromium(Chromium::start(program)),
-            Kind::Firefox => Engine::Firefox(Firefox::start(program)),
+            Kind::Firefox => Engine::Firefox(Firefox::start(program, "")),
             Kind::WebKit => Engine::WebKit(WebKit::start(program)),
         };
         Some(Self { engine })
@@ -118,6 +120,18 @@ impl Browser {
     pub(crate) fn sleeps(&self) -> Sleeping<'_> {
         self.process().sleep();
         Sleeping(self)
+    }
+
+    /// Closes every tab and deletes every cookie. `false` where it cannot.
+    pub(crate) fn forget(&self) -> bool {
+        match &self.engine {
+            Engine::Chromium(it) => it.forget(),
+            Engine::Firefox(it) => it.forget(),
+            // Its driver knows the cookies of one address only.
+            Engine::WebKit(_) => return false,
+        }
+        assert_eq!(self.cookies(), [], "cookies that stay");
+        true
     }
 
     fn process(&self) -> &Process {
@@ -180,16 +194,6 @@ impl Kind {
     }
 }
 
-/// A key as `WebDriver` has it, of either kind.
-const fn key_of_web_driver(key: Key) -> &'static str {
-    match key {
-        Key::Enter => "\u{e007}",
-        Key::Escape => "\u{e00c}",
-        Key::Space => " ",
-        Key::Tab => "\u{e004}",
-    }
-}
-
 /// Each of these functions as a test, which runs in each browser.
 macro_rules! in_each_browser {
     ($($test:ident),* $(,)?) => {
@@ -216,7 +220,18 @@ pub(crate) fn run_in_each(test: fn(&Browser)) {
 
 /// Runs a test if there is such a browser.
 pub(crate) fn run_in(kind: Kind, test: impl FnOnce(&Browser)) {
-    if let Some(browser) = Browser::start(kind) {
+    if let Some(browser) = pool::take(kind) {
         test(&browser);
+        pool::hand_on(kind, browser);
     }
+}
+
+/// Runs a test in Firefox as somebody has it who likes it dark and without motion, if there is one.
+pub(crate) fn run_in_dark_firefox(test: impl FnOnce(&Browser)) {
+    let Some(program) = Kind::Firefox.program() else {
+        return Kind::Firefox.is_missing();
+    };
+    let firefox = Firefox::start(program, firefox::DARK_AND_STILL);
+    let engine = Engine::Firefox(firefox);
+    test(&Browser { engine });
 }

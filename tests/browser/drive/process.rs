@@ -3,10 +3,14 @@
 use crate::support::eventually;
 use std::{
     env, fs,
+    io::Write,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        LazyLock, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// A running browser with all its processes, and its profile.
@@ -54,7 +58,17 @@ impl Process {
             .process_group(0)
             .spawn()
             .unwrap();
-        Self { child, profile }
+        let process = Self { child, profile };
+        process.ends_with_this_one();
+        process
+    }
+
+    /// However this process ends, and although nothing that is `static` is ever dropped.
+    fn ends_with_this_one(&self) {
+        static UNDERTAKER: LazyLock<Mutex<ChildStdin>> = LazyLock::new(undertaker);
+        let mut undertaker = UNDERTAKER.lock().unwrap();
+        let (group, profile) = (self.child.id(), self.profile.display());
+        writeln!(undertaker, "{group} {profile}").unwrap();
     }
 
     /// What it writes into a file of its profile once it is ready.
@@ -103,5 +117,25 @@ impl Drop for Process {
         }
     }
 }
+
+/// Reads on until there is nobody who could write; then what still has a profile is killed.
+fn undertaker() -> Mutex<ChildStdin> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", UNDERTAKER]).process_group(0);
+    shell.stdin(Stdio::piped());
+    shell.stdout(Stdio::null()).stderr(Stdio::null());
+    Mutex::new(shell.spawn().unwrap().stdin.take().unwrap())
+}
+
+const UNDERTAKER: &str = r#"
+while read -r group profile; do set -- "$@" "$group" "$profile"; done
+while [ $# -gt 0 ]; do
+  if [ -d "$2" ]; then
+    kill -s KILL -- "-$1"
+    rm -rf "$2" || { sleep 1; rm -rf "$2"; }
+  fi
+  shift 2
+done
+"#;
 
 const ERRORS: &str = "stderr.txt";

@@ -2,7 +2,11 @@
 //! without a display, so it gets one that nobody sees. Not Safari: the engine is the same, the network
 //! is not.
 
-use super::{Cookie, Key, process::Process};
+use super::{
+    Cookie, Key,
+    process::Process,
+    web_driver::{self, text},
+};
 use crate::support::{Call, eventually};
 use serde_json::{Value, json};
 use std::{
@@ -136,42 +140,16 @@ impl WebKit {
     }
 
     pub(super) fn click(&self, tab: &str, x: f64, y: f64) {
-        let (x, y) = (x.round(), y.round());
-        let source = json!({
-            "type": "pointer",
-            "id": "mouse",
-            "actions": [
-                { "type": "pointerMove", "x": x, "y": y },
-                { "type": "pointerDown", "button": 0 },
-                { "type": "pointerUp", "button": 0 },
-            ],
-        });
-        self.do_in(tab, "/actions", &json!({ "actions": [source] }));
+        self.do_in(tab, "/actions", &web_driver::click(x, y));
     }
 
     pub(super) fn press(&self, tab: &str, key: Key) {
-        let value = super::key_of_web_driver(key);
-        let source = json!({
-            "type": "key",
-            "id": "keyboard",
-            "actions": [
-                { "type": "keyDown", "value": value },
-                { "type": "keyUp", "value": value },
-            ],
-        });
-        self.do_in(tab, "/actions", &json!({ "actions": [source] }));
+        self.do_in(tab, "/actions", &web_driver::press(key));
     }
 
     /// Those that the tab which was used last sends with its own address: `WebDriver` knows no others.
     pub(super) fn cookies(&self) -> Vec<Cookie> {
-        let held = self.must("GET", "/cookie", &Value::Null);
-        let held = held.as_array().unwrap().iter();
-        held.map(|cookie| Cookie {
-            name: text(&cookie["name"]),
-            path: text(&cookie["path"]),
-            value: text(&cookie["value"]),
-        })
-        .collect()
+        web_driver::cookies(&self.must("GET", "/cookie", &Value::Null))
     }
 
     pub(super) fn set_cookie(&self, cookie: &Cookie) {
@@ -224,8 +202,4 @@ fn send(driver: SocketAddr, method: &str, path: &str, params: &Value) -> Result<
     } else {
         Err(value.to_string())
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
 }

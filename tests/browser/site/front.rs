@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-/// The proxy. It runs until the process ends.
+/// The proxy. It runs, and keeps its port, until the process ends: nobody else gets its origin.
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
     port: u16,
@@ -61,6 +61,10 @@ impl Front {
     pub(crate) fn encrypted(self) -> Self {
         let tls = Some(Arc::new(Tls::before(self.port)));
         Self { tls, ..self }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// A path on the bank's own origin.
