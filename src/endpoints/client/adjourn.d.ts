@@ -69,7 +69,12 @@ export interface Events {
   warning: Warning;
   /** The session was extended, here or in another tab, or lives on for another reason. */
   extended: null;
-  /** Somebody logged in, in this tab's browser. If it was somebody else, the page is loaded anew next. */
+  /**
+   * The server answered with another session than this page knew: somebody logged in, in whatever tab of this
+   * browser. Also where the page had heard that there is none (`public`), or had heard nothing before it went into
+   * the back/forward cache; else not at its first answer. If the session is another user's, or may be, the page
+   * is hidden and loaded anew right after this.
+   */
   login: null;
   ended: Ending;
 }
