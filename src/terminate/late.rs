@@ -51,3 +51,31 @@ const MOST_WAITING: usize = 16_384;
 
 /// How many are cleaned up at the same time, beside those that found room at once.
 const AT_ONCE: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_so_many_that_wait_and_again_when_one_is_gone() {
+        let late = Late::default();
+        let mut waiting: Vec<_> = (0..MOST_WAITING).filter_map(|_| late.place()).collect();
+        assert_eq!(waiting.len(), MOST_WAITING);
+        assert!(late.place().is_none());
+        waiting.pop();
+        assert!(late.place().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_comes_when_another_is_over_or_is_waited_for_in_vain() {
+        let (late, second) = (Late::default(), Duration::from_secs(1));
+        let mut turns = Vec::new();
+        for _ in 0..AT_ONCE {
+            turns.extend(late.place().unwrap().turn(second).await);
+        }
+        assert_eq!(turns.len(), AT_ONCE);
+        assert!(late.place().unwrap().turn(second).await.is_none());
+        turns.pop();
+        assert!(late.place().unwrap().turn(second).await.is_some());
+    }
+}

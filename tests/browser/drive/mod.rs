@@ -122,7 +122,8 @@ impl Browser {
         Sleeping(self)
     }
 
-    /// Closes every tab and deletes every cookie. `false` where it cannot.
+    /// Closes every tab and deletes every cookie. `false` where it cannot, or where something that was
+    /// under way has set another.
     pub(crate) fn forget(&self) -> bool {
         match &self.engine {
             Engine::Chromium(it) => it.forget(),
@@ -130,8 +131,7 @@ impl Browser {
             // Its driver knows the cookies of one address only.
             Engine::WebKit(_) => return false,
         }
-        assert_eq!(self.cookies(), [], "cookies that stay");
-        true
+        self.cookies().is_empty()
     }
 
     fn process(&self) -> &Process {
