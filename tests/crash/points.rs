@@ -353,7 +353,13 @@ impl Lines {
 /// made it ([`EndScope::Several`](adjourn::audit::EndScope::Several)), all know its number.
 pub(crate) fn ending_of(mut record: Value) -> Value {
     let fields = record.as_object_mut().unwrap();
-    for attempt in ["redelivered", "hooks", "failed_hooks", "scope"] {
+    for attempt in [
+        "redelivered",
+        "hooks",
+        "failed_hooks",
+        "scope",
+        "connections_cut",
+    ] {
         fields.remove(attempt);
     }
     record
