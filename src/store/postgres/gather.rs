@@ -8,7 +8,10 @@
 use crate::store::Error;
 use std::{
     collections::VecDeque,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{Mutex, MutexGuard, PoisonError},
+    task::Poll,
 };
 use tokio::sync::{Mutex as Turn, oneshot};
 
@@ -35,10 +38,14 @@ impl<Q, A> Gathered<Q, A> {
         let (answer, mut answered) = oneshot::channel();
         self.waiting().push_back(Waiting { question, answer });
         loop {
-            let turn = tokio::select! {
-                biased;
-                answered = &mut answered => return answered.unwrap_or_else(|_| Err(dropped())),
-                turn = self.turn.lock() => turn,
+            let mut turn = pin!(self.turn.lock());
+            let first = poll_fn(|cx| match Pin::new(&mut answered).poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(Err(answered)),
+                Poll::Pending => turn.as_mut().poll(cx).map(Ok),
+            });
+            let turn = match first.await {
+                Ok(turn) => turn,
+                Err(answered) => return answered.unwrap_or_else(|_| Err(dropped())),
             };
             let (questions, answers) = self.next();
             if questions.is_empty() {
