@@ -57,7 +57,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// previous secret counts as right within its grace; when the current secret is presented the
     /// grace is over. A touch never moves last-seen back.
     ///
-    /// *Redis:* one script: `HMGET`, `TIME`, perhaps `HSET`. *PostgreSQL:* one statement: select,
+    /// *Redis:* one script: `GET`, `TIME`, `HMGET`, perhaps `SETRANGE`. *PostgreSQL:* one statement: select,
     /// judge, and an `UPDATE` that judges again on the newest row version.
     fn check_in(&self, id: SessionId, secret: &SecretHash, activity: Activity) -> Answer<CheckIn>;
 

@@ -176,7 +176,7 @@ impl Shard<'_> {
     }
 
     pub(super) fn session(&self, id: SessionId) -> String {
-        self.key(&format!("s:{id}"))
+        format!("{}:{{{}}}:s:{id}", self.keys.prefix, self.tag)
     }
 
     /// The live sessions of a subject.

@@ -34,7 +34,7 @@
 //! |---|---|
 //! | `adjourn:key` | by which subjects are routed; losing it alone makes log-ins fail until the store is emptied |
 //! | `adjourn:application` | [whose they are](RedisStoreBuilder::with_application), if it has a name |
-//! | `adjourn:{tag}:s:<id>` | a session or its tombstone |
+//! | `adjourn:{tag}:s:<id>` | a session or its tombstone, in one string |
 //! | `adjourn:{tag}:u:<subject>` | the live sessions of a subject |
 //! | `adjourn:{tag}:ids`, `due`, `work` | live sessions, deadlines and cuts to look at, pending work |
 //! | `adjourn:{tag}:cuts`, `meta` | the cuts, the counters |
@@ -71,11 +71,11 @@ mod cut;
 mod ending;
 mod fault;
 mod keys;
+mod layout;
 mod link;
 mod listen;
 mod numbers;
 mod open;
-mod packed;
 mod repeat;
 mod rows;
 mod scripts;

@@ -1,9 +1,8 @@
 //! Answers of the scripts, read back.
 //!
-//! A session is a hash with short names, since a million of them are kept; scripts answer with its fields in one string
-//! ([`packed`]).
+//! Of a session a script answers the string that is stored ([`layout`](super::layout)).
 
-use super::{call::Inner, packed};
+use super::{call::Inner, layout::Fields};
 use crate::{
     id::{SessionId, Subject},
     reason::Cause,
@@ -15,39 +14,7 @@ use crate::{
     time::Timestamp,
 };
 use redis::Value;
-use std::{ops::Range, sync::Arc};
-
-/// What is kept of a session: what it is, and its field in the hash. The scripts read it in this order.
-pub(super) const FIELDS: [(&str, &str); 25] = [
-    ("format", "v"),
-    ("secret", "s"),
-    ("previous", "p"),
-    ("previous_until", "pu"),
-    ("generation", "g"),
-    ("subject", "u"),
-    ("created_at", "c"),
-    ("authenticated_at", "n"),
-    ("idle_timeout", "i"),
-    ("touch_interval", "w"),
-    ("absolute_deadline", "a"),
-    ("last_seen", "l"),
-    ("revision", "r"),
-    ("client", "cl"),
-    ("vals", "d"),
-    ("grants", "gr"),
-    ("left_behind", "lb"),
-    ("ended_at", "e"),
-    ("cause", "ec"),
-    ("cut", "ek"),
-    ("due_at", "ed"),
-    ("attempt", "et"),
-    ("claim", "q"),
-    ("taken_over", "qo"),
-    ("began", "b"),
-];
-
-/// The format that is written, and the newest that is read.
-const FORMAT: u32 = 1;
+use std::sync::Arc;
 
 /// The answer of one script.
 #[derive(Debug)]
@@ -71,11 +38,10 @@ impl Answered {
         };
         let mut parts = parts.into_iter();
         let verdict = parts.next().and_then(text).ok_or_else(foreign)?;
-        let now = parts.next().and_then(text);
-        let now = now.and_then(|now| now.parse().ok()).ok_or_else(foreign)?;
+        let now = parts.next().and_then(instant).ok_or_else(foreign)?;
         let answered = Self {
             verdict,
-            now: Timestamp::from_unix_millis(now),
+            now,
             rest: parts.collect(),
         };
         match answered.verdict.as_str() {
@@ -90,10 +56,7 @@ impl Answered {
     fn mistyped(&self, operation: &'static str) -> Error {
         let key = self.text(0).unwrap_or_default();
         let kind = self.text(1).unwrap_or_default();
-        Error::corrupt(format!(
-            "{operation}: the key {key} is damaged, or not the {kind} that adjourn keeps there: another \
-             application may use the same prefix (RedisStoreBuilder::with_key_prefix)"
-        ))
+        Error::corrupt(format!("{operation}: {}", foreign(&key, &kind)))
     }
 
     /// A verdict that this version does not know.
@@ -136,14 +99,17 @@ impl Answered {
 
     /// The session in its first part, where the script was told whose id it is.
     pub(super) fn row_of(&self, id: SessionId, inner: &Inner) -> Result<Stored, Error> {
-        let fields = self.rest.first().ok_or_else(|| self.unexpected())?;
-        let row = Row::of(id, fields).ok_or_else(|| self.unexpected())?;
-        row.stored(inner)
+        match self.rest.first() {
+            Some(Value::BulkString(string)) => stored(id, string, inner),
+            _ => Err(self.unexpected()),
+        }
     }
 
     pub(super) fn damaged_row_of(&self, id: SessionId, inner: &Inner) -> Error {
-        let row = self.rest.first().and_then(|fields| Row::of(id, fields));
-        row.map_or_else(|| self.unexpected(), |row| row.damaged(inner))
+        match self.rest.first() {
+            Some(Value::BulkString(string)) => damaged(id, string, inner),
+            _ => self.unexpected(),
+        }
     }
 
     /// What a verdict that is no outcome says.
@@ -182,7 +148,7 @@ impl Answered {
 fn unread(fault: &Value, what: &Value, kind: &Value) {
     let shown = |value: &Value| text(value.clone()).unwrap_or_default();
     if let Some(row) = Row::read(what) {
-        let reason = row.fault();
+        let reason = fault_in(row.id, &row.string).to_string();
         tracing::error!(target: "adjourn::store", session = %row.id, reason, "a session cannot be read and is left alone");
     } else {
         let (fault, key, kind) = (shown(fault), shown(what), shown(kind));
@@ -190,72 +156,33 @@ fn unread(fault: &Value, what: &Value, kind: &Value) {
     }
 }
 
-/// The fields of one session.
+/// A session as it was answered.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: SessionId,
-    packed: Vec<u8>,
-    places: [Option<Range<usize>>; FIELDS.len()],
+    string: Vec<u8>,
 }
 
 impl Row {
     fn read(value: &Value) -> Option<Self> {
         match value {
             Value::Array(parts) => match parts.as_slice() {
-                [id, fields] => Self::of(text(id.clone())?.parse().ok()?, fields),
+                [id, Value::BulkString(string)] => Some(Self {
+                    id: text(id.clone())?.parse().ok()?,
+                    string: string.clone(),
+                }),
                 _ => None,
             },
             _ => None,
         }
     }
 
-    fn of(id: SessionId, fields: &Value) -> Option<Self> {
-        let Value::BulkString(packed) = fields else {
-            return None;
-        };
-        Some(Self {
-            id,
-            packed: packed.clone(),
-            places: packed::places(packed)?,
-        })
-    }
-
     pub(super) fn stored(&self, inner: &Inner) -> Result<Stored, Error> {
-        let stored = self.format().and_then(|()| Stored::of(self, self.id));
-        stored.map_err(|fault| {
-            let key = inner.keys.shard_with(self.id).session(self.id);
-            fault.in_key(&key)
-        })
-    }
-
-    /// What a script refused to read.
-    fn fault(&self) -> String {
-        let stored = self.format().and_then(|()| Stored::of(self, self.id));
-        stored
-            .err()
-            .unwrap_or_else(|| Fault::of("began"))
-            .to_string()
+        stored(self.id, &self.string, inner)
     }
 
     pub(super) fn damaged(&self, inner: &Inner) -> Error {
-        let fault = self.stored(inner).err();
-        fault.unwrap_or_else(|| {
-            let key = inner.keys.shard_with(self.id).session(self.id);
-            Fault::of("began").in_key(&key)
-        })
-    }
-
-    fn format(&self) -> Result<(), Fault> {
-        let format = self.number("format")?;
-        let format = format.and_then(|format| u32::try_from(format).ok());
-        match format {
-            Some(FORMAT) => Ok(()),
-            Some(found) if found > FORMAT => {
-                let what = "a session";
-                Err(codec::Unreadable::Newer { what, found }.into())
-            }
-            _ => Err(Fault::of("format")),
-        }
+        damaged(self.id, &self.string, inner)
     }
 
     /// The work of a session that this call ended, told here.
@@ -272,36 +199,59 @@ impl Row {
         let departed = self.stored(inner)?.departed();
         departed.ok_or_else(|| self.damaged(inner))
     }
+}
 
-    fn field(&self, column: &str) -> Option<&[u8]> {
-        let field = FIELDS.iter().position(|(name, _)| *name == column)?;
-        let place = self.places.get(field)?.clone()?;
-        self.packed.get(place)
+fn stored(id: SessionId, string: &[u8], inner: &Inner) -> Result<Stored, Error> {
+    fields(id, string).map_err(|fault| in_session(id, string, fault, inner))
+}
+
+fn fields(id: SessionId, string: &[u8]) -> Result<Stored, Fault> {
+    Fields::of(string).and_then(|fields| Stored::of(&fields, id))
+}
+
+/// What a script refused to read.
+fn damaged(id: SessionId, string: &[u8], inner: &Inner) -> Error {
+    in_session(id, string, fault_in(id, string), inner)
+}
+
+fn fault_in(id: SessionId, string: &[u8]) -> Fault {
+    let fault = fields(id, string).err();
+    fault.unwrap_or_else(|| Fault::of("began"))
+}
+
+fn in_session(id: SessionId, string: &[u8], fault: Fault, inner: &Inner) -> Error {
+    let key = inner.keys.shard_with(id).session(id);
+    if Fields::begin(string) {
+        fault.in_key(&key)
+    } else {
+        Error::corrupt(foreign(&key, "session"))
     }
 }
 
-impl Columns for Row {
+fn foreign(key: &str, kind: &str) -> String {
+    format!(
+        "the key {key} is damaged, or not the {kind} that adjourn keeps there: another application may use the \
+         same prefix (RedisStoreBuilder::with_key_prefix)"
+    )
+}
+
+impl Columns for Fields<'_> {
     fn bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.field(column).map(<[u8]>::to_vec))
+        Ok(self.bytes(column).map(<[u8]>::to_vec))
     }
 
     fn number(&self, column: &'static str) -> Result<Option<i64>, Fault> {
-        let Some(field) = self.field(column) else {
-            return Ok(None);
-        };
-        let number = std::str::from_utf8(field)
-            .ok()
-            .and_then(|it| it.parse().ok());
-        number.map(Some).ok_or_else(|| Fault::of(column))
+        self.number(column)
     }
 
     fn text(&self, column: &'static str) -> Result<Option<String>, Fault> {
-        let text = self.bytes(column)?.map(String::from_utf8).transpose();
+        let text = self.bytes(column).map(std::str::from_utf8).transpose();
+        let text = text.map(|text| text.map(str::to_owned));
         text.map_err(|_| Fault::of(column))
     }
 
     fn flag(&self, column: &'static str) -> Result<bool, Fault> {
-        Ok(self.field(column) == Some(b"1"))
+        Ok(self.number(column)? == Some(1))
     }
 
     fn subject(&self, column: &'static str) -> Result<Option<Subject>, Fault> {
@@ -310,14 +260,14 @@ impl Columns for Row {
     }
 
     fn values(&self, column: &'static str) -> Result<Values, Fault> {
-        let packed = self.field(column).unwrap_or_default();
+        let packed = self.bytes(column).unwrap_or_default();
         let values = unpacked(packed).ok_or_else(|| Fault::of(column))?;
         Ok(values.into_iter().collect())
     }
 
     fn grants(&self) -> Result<Grants, Fault> {
         let fault = || Fault::of("grants");
-        let packed = self.field("grants").unwrap_or_default();
+        let packed = self.bytes("grants").unwrap_or_default();
         let until = |until: &[u8]| std::str::from_utf8(until).ok()?.parse().ok();
         let grants = unpacked(packed).ok_or_else(fault)?;
         let grants = grants.into_iter().map(|(name, instant)| {
@@ -350,6 +300,14 @@ fn text(value: Value) -> Option<String> {
         Value::Int(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+fn instant(value: Value) -> Option<Timestamp> {
+    let millis = match value {
+        Value::Int(millis) => u64::try_from(millis).ok(),
+        other => text(other)?.parse().ok(),
+    };
+    millis.map(Timestamp::from_unix_millis)
 }
 
 fn is(value: &Value, word: &str) -> bool {

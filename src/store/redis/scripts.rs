@@ -1,6 +1,6 @@
 //! The scripts: each operation is one, and one round trip.
 
-use super::rows::FIELDS;
+use super::layout;
 use crate::{reason::EndReason, store::codec};
 
 /// A script, and the hash by which a server that has seen it knows it.
@@ -70,12 +70,8 @@ pub(super) const SERVER_TIME: &str =
     "local t=redis.call('TIME')\nlocal now=t[1]*1000+math.floor(t[2]/1000)";
 
 fn fill(code: &str, now: &str) -> String {
-    let fields: Vec<String> = FIELDS
-        .iter()
-        .map(|(_, field)| format!("'{field}'"))
-        .collect();
     let cause = |reason: EndReason| codec::cause_to_text(&reason.into());
-    code.replace("@fields@", &fields.join(","))
+    layout::fill(code)
         .replace("@idle@", &cause(EndReason::IdleTimeout))
         .replace("@absolute@", &cause(EndReason::AbsoluteTimeout))
         .replace("@lost@", &cause(EndReason::Lost))
@@ -112,36 +108,29 @@ mod tests {
         assert!(include_str!("lua/check_in.lua").contains(&format!("e+{tombstone}")));
     }
 
-    /// The hot path reads fields by their places.
+    /// The hot path has each field by the name that it has everywhere: that names and places agree is the layout's.
     #[test]
-    fn places_in_the_hot_path_are_those_of_the_fields() {
-        let code = include_str!("lua/check_in.lua");
-        let fields: Vec<&str> = FIELDS.iter().map(|(_, field)| *field).collect();
-        for (name, read) in [
-            ("v", "v[1]~='1'"),
-            ("s", "v[2]~=ARGV[1]"),
-            ("p", "v[3]~=ARGV[1]"),
-            ("pu", "tonumber(v[4] or 0)"),
-            ("u", "'u'..(v[6] or '')"),
-            ("i", "v[9] and tonumber(v[9])"),
-            ("l", "v[12]=shown"),
-            ("e", "v[18] and tonumber(v[18])"),
-            ("q", "not v[23]"),
+    fn the_hot_path_takes_the_fields_that_it_judges_from_the_layout() {
+        let scripts = Scripts::telling_time_by(SERVER_TIME);
+        let code = &scripts.check_in.code;
+        let taken = "local sound,format,s,p,pu,g,l,c,i,w,a,e,q,u=pcall(struct.unpack,'>c3c32c32i8i8i8i8i8i8i8i8i8I4c0',row)";
+        assert!(code.contains(taken), "{code}");
+        for judged in [
+            "format~='aj\\1'",
+            "s~=ARGV[1]",
+            "pu<0 or p~=ARGV[1]",
+            "e>=0 and q<0",
+            "'u'..u)",
+            "i>=0 and l+i+w<a",
+            "now-l>=w",
+            "gen<=g",
+            "c<(tonumber(before)",
         ] {
-            assert!(code.contains(read), "{read}");
-            let place = fields.iter().position(|field| *field == name).unwrap() + 1;
-            assert!(
-                read.contains(&format!("v[{place}]")),
-                "{name} is at {place}"
-            );
+            assert!(code.contains(judged), "{judged}");
         }
-        let numbers = "tonumber(v[5] or ''),tonumber(v[7] or ''),tonumber(v[10] or ''),tonumber(v[11] or ''),tonumber(v[12] or '')";
-        assert!(code.contains(&format!("local g,c,w,a,l={numbers}")));
-        let places = [(5, "g"), (7, "c"), (10, "w"), (11, "a"), (12, "l")];
-        assert!(
-            places
-                .iter()
-                .all(|(place, name)| fields[place - 1] == *name)
-        );
+        let written = "redis.call('SETRANGE',KEYS[1],";
+        assert_eq!(code.matches(written).count(), 2);
+        assert!(code.contains(&format!("if is_grace_over then {written}67,")));
+        assert!(code.contains(&format!("if is_touch_due then {written}83,")));
     }
 }

@@ -6,7 +6,8 @@ if ARGV[7]~='' then
   redis.call('ZADD',WORK,text(now+tonumber(ARGV[7])),r.id)
   return {'yes',text(now)}
 end
-redis.call('HDEL',r.key,'q','qo','et','lb')
+r.q,r.qo,r.et,r.lb=nil,nil,nil,nil
+put(r)
 redis.call('ZREM',WORK,r.id)
 -- From here on only the tombstone is needed, until nobody can ask for it.
 redis.call('PEXPIRE',r.key,text(math.max(r.a,r.e+HOUR,now+1)-now))

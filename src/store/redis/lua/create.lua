@@ -66,21 +66,13 @@ for k=1,surplus do ended[#ended+1]=conclude(others[k],nil,superseded,attempt,lea
 if replaced then ended[#ended+1]=conclude(replaced,nil,reauthenticated,attempt,lease) end
 for _,other in ipairs(stale) do redis.call('ZREM',index,other) end
 local gen=redis.call('HINCRBY',META,'gen',1)
-local key,at=KEYS[6],text(now)
-redis.call('HSET',key,'v','1','s',secret,'g',gen,'b',gen,'c',at,'n',at,'w',text(touch),'a',text(now+absolute),'l',at,'r','0')
-local deadline=now+absolute
-if subject then redis.call('HSET',key,'u',subject) end
-if idle then
-  redis.call('HSET',key,'i',text(idle))
-  deadline=math.min(deadline,now+idle+touch)
-end
-if client~='' then redis.call('HSET',key,'cl',client) end
-if values~='' then redis.call('HSET',key,'d',values) end
-redis.call('PEXPIRE',key,text(absolute+WEEK))
-redis.call('ZADD',DUE,text(deadline),'s'..id)
+r={id=id,key=KEYS[6],s=secret,u=subject,g=gen,b=gen,c=now,n=now,l=now,a=now+absolute,i=idle,w=touch,r=0,cl=client,d=values}
+put(r)
+redis.call('PEXPIRE',r.key,text(absolute+WEEK))
+redis.call('ZADD',DUE,text(deadline_of(r)),'s'..id)
 redis.call('ZADD',IDS,gen,id)
 if subject then redis.call('ZADD',index,gen,id) end
 tell()
-local answer={'created',text(now),{id,cmsgpack.pack(row_of(key))}}
+local answer={'created',text(now),shown(r)}
 for _,one in ipairs(ended) do answer[#answer+1]=one end
 return answer

@@ -36,7 +36,8 @@ else
 end
 if generation<gen then redis.call('HSET',META,'gen',text(gen)) end
 if r and r.g<gen then
-  redis.call('HSET',r.key,'g',text(gen))
+  r.g=gen
+  put(r)
   redis.call('ZADD',P..'u:'..r.u,text(gen),r.id)
 end
 local line=text(gen)..' '..text(at)..' '..before..' '..token..' '..cause..'\n'

@@ -4,12 +4,12 @@ local r,fault=session(ARGV[5])
 if fault then return fault end
 if not r then return {'unknown',text(now)} end
 if r.e then
-  if r.q and r.et==attempt and r.qo~='1' then
+  if r.q and r.et==attempt and r.qo~=1 then
     redis.call('ZADD',WORK,text(now+lease),r.id)
     return {'first',text(now),shown(r)}
   end
   -- Written once more, so that a WAIT behind it speaks of this ending and not of whatever this connection wrote last.
-  redis.call('HSET',r.key,'e',text(r.e))
+  put(r)
   return {'already',text(now),shown(r)}
 end
 local due,fault=due_of(r)

@@ -3,7 +3,9 @@
 -- A script is not rolled back: everything is read and checked before the first write.
 local P,CHANNEL,NODE,SHARD=ARGV[1],ARGV[2],ARGV[3],ARGV[4]
 local CUTS,META,DUE,WORK,IDS=KEYS[1],KEYS[2],KEYS[3],KEYS[4],KEYS[5]
-local FIELDS={@fields@}
+local FORMAT,LAYOUT,NAMES='@format@','@layout@',{@names@}
+local NO_HASH=string.rep('\0',32)
+local NOTHING={@nothing@}
 local IDLE,ABSOLUTE,LOST='@idle@','@absolute@','@lost@'
 local HOUR,WEEK,LIFETIME=3600000,604800000,600000
 @now@
@@ -30,7 +32,31 @@ local function adopt_key(key)
   if not meta[5] then redis.call('HSET',META,'key',key) end
 end
 
-local function row_of(key) return redis.pcall('HMGET',key,unpack(FIELDS)) end
+-- A session from the string that is stored; nothing when it is none.
+local function parsed(row)
+  local found={pcall(struct.unpack,LAYOUT,row)}
+  -- Whether it could be read, the format, the fields, and where something else would begin.
+  if not found[1] or found[2]~=FORMAT or found[#NAMES+3]~=#row+1 then return nil end
+  local r={row=row}
+  for k,name in ipairs(NAMES) do
+    local value,nothing=found[k+2],NOTHING[name]
+    if value~=nothing then r[name]=value end
+    if nothing==-1 and value<-1 then return nil end
+  end
+  return r.s and r.g and r.c and r.w and r.a and r.l and r.r and r.b and r
+end
+
+-- Stores a session as it is now; when it expires stays as it was.
+local function put(r)
+  local parts={}
+  for _,name in ipairs(NAMES) do
+    local value=r[name] or NOTHING[name]
+    if NOTHING[name]=='' then parts[#parts+1]=#value end
+    parts[#parts+1]=value
+  end
+  r.row=struct.pack(LAYOUT,FORMAT,unpack(parts))
+  redis.call('SET',r.key,r.row,'KEEPTTL')
+end
 
 -- Nothing when the key is of this kind, or not there. A key that was not declared may be on its way to another node.
 local function mistyped(key,kind)
@@ -42,23 +68,12 @@ end
 -- A session that can be read; else nothing, and the fault if there is one, and whether it is forgotten.
 local function session(id)
   local key=P..'s:'..id
-  local row=row_of(key)
-  if row.err then return nil,mistyped(key,'hash') or {'moving',text(now),key} end
-  if not row[1] and redis.call('EXISTS',key)==0 then return nil end
-  local r={id=id,key=key,row=row}
-  for k,name in ipairs(FIELDS) do r[name]=row[k] end
-  local sound=r.v=='1' and r.s
-  for _,name in ipairs({'g','c','w','a','l','r','b'}) do
-    r[name]=r[name] and tonumber(r[name])
-    sound=sound and r[name]
-  end
-  for _,name in ipairs({'i','e','pu','q'}) do
-    if r[name] then
-      r[name]=tonumber(r[name])
-      sound=sound and r[name]
-    end
-  end
-  if not sound then return nil,{'damaged',text(now),{id,cmsgpack.pack(row)}} end
+  local row=redis.pcall('GET',key)
+  if not row then return nil end
+  if row.err then return nil,mistyped(key,'string') or {'moving',text(now),key} end
+  local r=parsed(row)
+  if not r then return nil,{'damaged',text(now),{id,row}} end
+  r.id,r.key=id,key
   if r.u then
     local fault=mistyped(P..'u:'..r.u,'zset')
     if fault then return nil,fault end
@@ -110,9 +125,7 @@ end
 
 local function is_touch_due(r) return now>r.l and now-r.l>=r.w end
 
--- A session as it was read, and as it is now: its fields in one string, which costs both sides less than 25.
-local function shown(r) return {r.id,cmsgpack.pack(r.row)} end
-local function answer_of(r) return {r.id,cmsgpack.pack(row_of(r.key))} end
+local function shown(r) return {r.id,r.row} end
 
 local gone={}
 
@@ -120,17 +133,17 @@ local gone={}
 local function conclude(r,due,cause,attempt,lease)
   local claim=redis.call('HINCRBY',META,'claim',1)
   local why=due and due.cause or cause
-  redis.call('HSET',r.key,'e',text(now),'ec',why,'et',attempt,'q',claim,'qo','0')
-  if due then redis.call('HSET',r.key,'ed',text(due.at)) end
-  if due and due.cut then redis.call('HSET',r.key,'ek',text(due.cut)) end
-  redis.call('HDEL',r.key,'d','gr','o')
+  r.e,r.ec,r.et,r.q,r.qo=now,why,attempt,claim,0
+  r.ed,r.ek=due and due.at,due and due.cut
+  r.d,r.gr,r.o=nil,nil,nil
+  put(r)
   redis.call('PEXPIRE',r.key,text(math.max(r.a,now+HOUR)-now+WEEK))
   redis.call('ZADD',WORK,text(now+lease),r.id)
   redis.call('ZREM',DUE,'s'..r.id)
   redis.call('ZREM',IDS,r.id)
   if r.u then redis.call('ZREM',P..'u:'..r.u,r.id) end
   gone[#gone+1]={id=r.id,reason=string.match(why,'"reason":"([a-z0-9-]+)"') or '?'}
-  return answer_of(r)
+  return shown(r)
 end
 
 local function publish(what)

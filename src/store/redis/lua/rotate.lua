@@ -9,5 +9,6 @@ local due,fault=due_of(r)
 if fault then return fault end
 if due then return {'due',text(now),due.cause} end
 if r.s~=old then return {r.s==new and 'written' or 'outdated',text(now)} end
-redis.call('HSET',r.key,'s',new,'p',old,'pu',grace>0 and text(now+grace) or '0')
+r.s,r.p,r.pu=new,old,grace>0 and now+grace or 0
+put(r)
 return {'written',text(now)}

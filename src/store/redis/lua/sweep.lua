@@ -5,11 +5,14 @@ local attempt,lease=ARGV[7],tonumber(ARGV[8])
 local answer={'swept',text(now),'0'}
 local looked,ended,full=0,0,false
 
+-- The hash of no secret that anybody could find.
+local NOBODYS=string.rep('\255',32)
+
 -- A due entry whose record is gone: its subject is not known any more, nor anything else.
 local function lost(id,score)
-  local key,at=P..'s:'..id,text(tonumber(score) or now)
-  redis.call('HSET',key,'v','1','s',string.rep('\0',32),'g','0','b','0','c',at,'n',at,'w','0','a',at,'l',at,'r','0')
-  return conclude({id=id,key=key,a=now},{cause=LOST,at=tonumber(at)},LOST,attempt,lease)
+  local at=tonumber(score) or now
+  local r={id=id,key=P..'s:'..id,s=NOBODYS,g=0,b=0,c=at,n=at,w=0,a=at,l=at,r=0}
+  return conclude(r,{cause=LOST,at=at},LOST,attempt,lease)
 end
 
 local function put_off(entry,fault)

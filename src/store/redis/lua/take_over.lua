@@ -11,9 +11,10 @@ for _,id in ipairs(redis.call('ZRANGEBYSCORE',WORK,'-inf',text(now),'LIMIT',0,AR
   elseif not r or not r.q then
     redis.call('ZREM',WORK,id)
   else
-    redis.call('HSET',r.key,'q',redis.call('HINCRBY',META,'claim',1),'qo','1')
+    r.q,r.qo=redis.call('HINCRBY',META,'claim',1),1
+    put(r)
     redis.call('ZADD',WORK,text(now+lease),id)
-    answer[#answer+1]={'taken',answer_of(r)}
+    answer[#answer+1]={'taken',shown(r)}
   end
 end
 return answer

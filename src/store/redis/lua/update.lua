@@ -9,7 +9,7 @@ if fault then return fault end
 if due then return {'due',text(now),due.cause} end
 if ARGV[6]~='' and tonumber(ARGV[6])~=r.r then
   -- A repeat after a lost reply is no conflict with itself.
-  local repeated=redis.call('HGET',r.key,'o')==ARGV[7]
+  local repeated=r.o==ARGV[7]
   return {repeated and 'written' or 'conflict',text(now),shown(r)}
 end
 
@@ -75,9 +75,7 @@ order,values=changed(r.gr)
 local grants=running(order,values)
 if data==(r.d or '') and left==(r.lb or '') and grants==held then return {'written',text(now),shown(r)} end
 
-redis.call('HSET',r.key,'r',text(r.r+1))
-for name,value in pairs({d=data,lb=left,gr=grants}) do
-  if value=='' then redis.call('HDEL',r.key,name) else redis.call('HSET',r.key,name,value) end
-end
-if ARGV[6]~='' then redis.call('HSET',r.key,'o',ARGV[7]) end
-return {'written',text(now),answer_of(r)}
+r.r,r.d,r.lb,r.gr=r.r+1,data,left,grants
+if ARGV[6]~='' then r.o=ARGV[7] end
+put(r)
+return {'written',text(now),shown(r)}
