@@ -30,6 +30,8 @@ mod change;
 mod codec;
 mod contract;
 mod error;
+#[cfg(feature = "postgres")]
+mod gather;
 mod memory;
 mod near;
 mod notice;

@@ -10,8 +10,12 @@ use adjourn::{
     record::{Activity, Scope},
     store::{CheckIn, Error, ErrorKind, PostgresStore, Rotated, SessionStore},
 };
+use futures_util::{
+    future::join_all,
+    stream::{FuturesUnordered, StreamExt as _},
+};
 use sqlx::{
-    PgPool,
+    AssertSqlSafe, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{net::TcpListener, time::Duration};
@@ -142,9 +146,7 @@ async fn a_replica_is_refused_at_the_start_and_later() {
     // As when the pool finds a replica where the primary was.
     let pool = PgPoolOptions::new().connect_lazy_with(replica);
     let there = "select count(*) from @schema@.session".replace("@schema@", &schema.name);
-    let rows = sqlx::query(sqlx::AssertSqlSafe(there))
-        .fetch_one(&pool)
-        .await;
+    let rows = sqlx::query(AssertSqlSafe(there)).fetch_one(&pool).await;
     assert_eq!(
         sqlx::Row::get::<i64, _>(&rows.unwrap(), 0),
         1,
@@ -163,7 +165,7 @@ async fn a_replica_is_refused_at_the_start_and_later() {
         String::from("begin_log_in()"),
     ] {
         let sql = format!("select * from {}.{call}", schema.name);
-        let answer = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&pool).await;
+        let answer = sqlx::query(AssertSqlSafe(sql)).fetch_all(&pool).await;
         let error = answer.unwrap_err().to_string();
         assert!(
             error.contains("this server is a replica"),
@@ -373,6 +375,67 @@ async fn the_function_is_not_called_for_a_session_that_is_plainly_live() {
     assert!(!is_called(alice, SECRET, Activity::Passive).await);
     schema.move_time(1).await;
     assert!(is_called(alice, SECRET, Activity::Passive).await, "due");
+}
+
+/// Nor for those of one moment, who are asked for in one statement; that one calls it for nobody.
+#[tokio::test]
+async fn check_ins_of_one_moment_share_a_statement() {
+    let Some(schema) = Schema::of_a_test() else {
+        return;
+    };
+    let store = schema.store().await;
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(log_in(&store, &format!("user-{number}")).await);
+    }
+    let live = async |ids: &[SessionId]| {
+        let asked = ids
+            .iter()
+            .map(|id| store.check_in(*id, &SECRET, Activity::Active).into_future());
+        let answers = join_all(asked).await.into_iter().zip(ids);
+        answers
+            .filter(|(answer, id)| matches!(answer, Ok(CheckIn::Live(live)) if live.id == **id))
+            .count()
+    };
+    assert_eq!(live(&ids).await, 40);
+
+    // Out of range in the midst of a statement that others share.
+    schema
+        .run(&format!(
+            "update @schema@.session set last_seen = 9223372036854775807 where id = '\\x{}'",
+            hex(ids[20])
+        ))
+        .await;
+    assert_eq!(
+        live(&ids).await,
+        39,
+        "nobody pays for a damaged row of another"
+    );
+
+    // Somebody holds the lock that a touch needs: only who needs it waits.
+    let slow = format!("where id = '\\x{}'", hex(ids[30]));
+    schema
+        .run(&format!(
+            "update @schema@.session set last_seen = last_seen - 61000 {slow}"
+        ))
+        .await;
+    let mut held = schema.pool().begin().await.unwrap();
+    let lock = sqlx::raw_sql(AssertSqlSafe(format!(
+        "select from {}.session {slow} for update",
+        schema.name
+    )));
+    lock.execute(&mut *held).await.unwrap();
+    let well = ids.iter().filter(|id| **id != ids[20]);
+    let asked = well.map(|id| store.check_in(*id, &SECRET, Activity::Active).into_future());
+    let mut asked: FuturesUnordered<_> = asked.collect();
+    for _ in 0..38 {
+        let answer = asked.next().await.unwrap().unwrap();
+        assert!(matches!(answer, CheckIn::Live(live) if live.id != ids[30]));
+    }
+    assert!(futures_util::poll!(asked.next()).is_pending());
+    held.rollback().await.unwrap();
+    let touched = asked.next().await.unwrap().unwrap();
+    assert!(matches!(touched, CheckIn::Live(live) if live.id == ids[30]));
 }
 
 /// Somebody cut off one user, or everybody, is never answered as plainly live.

@@ -11,6 +11,7 @@ use adjourn::{
     record::{Activity, Scope},
     store::{AtLimit, CheckIn, Claimant, Limit, NewSession, PostgresStore, SessionStore},
 };
+use futures_util::future::join_all;
 use sqlx::postgres::PgPoolOptions;
 use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
@@ -81,6 +82,12 @@ async fn single(store: &PostgresStore, explained: &mut Explained) {
     let answer = store.check_in(id, &SECRET, Activity::Active).await;
     assert!(matches!(answer.unwrap(), CheckIn::Live(_)));
     explained.used("check_in", &["session_pkey"], 1);
+    let asked = (0..50).map(|_| store.check_in(id, &SECRET, Activity::Active).into_future());
+    for answer in join_all(asked).await {
+        assert!(matches!(answer.unwrap(), CheckIn::Live(_)));
+    }
+    // One begins by itself, the others go in one statement.
+    explained.used("check_in, together", &["session_pkey"], 49);
     store.check(&[id], Activity::Active).await.unwrap();
     explained.used("check", &["session_pkey"], 1);
     let max = NonZeroU32::new(10_000).unwrap();

@@ -2,14 +2,14 @@
 //! cause.
 
 use super::{
-    gather::Gathered,
     held::{Held, Taken},
     schema::SchemaName,
     statements::Statements,
+    validate::Asked,
 };
 use crate::{
     id::SessionId,
-    store::{Answer, Error, Notice, NoticeSender, on_tasks, stored::Columns},
+    store::{Answer, Error, Notice, NoticeSender, gather::Gathered, on_tasks, stored::Columns},
 };
 use sqlx::{
     PgPool, Postgres,
@@ -25,6 +25,8 @@ use tokio::{
 
 /// What the store shares with the work that it started.
 pub(super) struct Inner {
+    /// Check-ins of the same moment, to be asked together.
+    pub(super) check_ins: Gathered<Asked, Option<PgRow>>,
     /// Work that is done, to be said together.
     pub(super) finished: Gathered<(SessionId, u64), bool>,
     pub(super) held: Arc<Held>,
@@ -62,24 +64,23 @@ impl Inner {
         on_tasks::answer_in_place(&self.runtime, operation, work)
     }
 
-    /// The one row of a statement that can be repeated: over a connection that has just been used, if there is one, and
-    /// if that is gone, over another of the pool.
-    pub(super) async fn repeatable_row(
+    /// The rows of a statement that can be repeated: over a connection that has just been used, if there is one, and
+    /// if that is gone, over another of the pool. What the server refused is told apart from what never came.
+    pub(super) async fn repeatable_rows(
         &self,
         operation: &'static str,
         query: impl Fn() -> Sql,
-    ) -> Result<PgRow, Error> {
-        let end = Instant::now() + self.limit;
+        end: Instant,
+    ) -> Result<Result<Vec<PgRow>, sqlx::Error>, Error> {
         if let Some(held) = self.held.take() {
             match self.fetch(held, operation, query(), end).await? {
                 Err(error) if is_lost(&error) => {}
-                fetched => return fetched.map_err(|error| named(operation, &self.schema, error)),
+                fetched => return Ok(fetched),
             }
         }
         // Boxed, as it is rare under load: a future is moved with all that it might ever wait for.
         let taken = Box::pin(acquire(&self.pool, operation, &self.schema, self.limit)).await?;
-        let fetched = Box::pin(self.fetch(Taken::new(taken), operation, query(), end)).await?;
-        fetched.map_err(|error| named(operation, &self.schema, error))
+        Box::pin(self.fetch(Taken::new(taken), operation, query(), end)).await
     }
 
     async fn fetch(
@@ -88,8 +89,8 @@ impl Inner {
         operation: &'static str,
         query: Sql,
         end: Instant,
-    ) -> Result<Result<PgRow, sqlx::Error>, Error> {
-        let Ok(fetched) = timeout_at(end, query.fetch_one(&mut *taken.connection)).await else {
+    ) -> Result<Result<Vec<PgRow>, sqlx::Error>, Error> {
+        let Ok(fetched) = timeout_at(end, query.fetch_all(&mut *taken.connection)).await else {
             drop(taken.connection.detach());
             return Err(late(operation, self.limit));
         };

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use sqlx::postgres::PgRow;
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 impl Inner {
     pub(super) async fn end_one(
@@ -167,12 +167,14 @@ impl Inner {
         self.is_done("renew", query).await
     }
 
-    pub(super) async fn finish(&self, id: SessionId, claim: u64) -> Result<bool, Error> {
-        let finish = |work| self.finish_all(work);
-        self.finished.ask((id, claim), finish).await
+    pub(super) async fn finish(self: &Arc<Self>, id: SessionId, claim: u64) -> Result<bool, Error> {
+        let work = (id, claim);
+        self.finished
+            .ask(&self.runtime, self, work, Self::finish_all)
+            .await
     }
 
-    async fn finish_all(&self, work: Vec<(SessionId, u64)>) -> Result<Vec<bool>, Error> {
+    async fn finish_all(self: Arc<Self>, work: Vec<(SessionId, u64)>) -> Result<Vec<bool>, Error> {
         let ids: Vec<_> = work.iter().map(|(id, _)| *id).collect();
         let claims: Vec<_> = work.iter().map(|(_, claim)| number(*claim)).collect();
         let query = self.statements.acknowledge();
@@ -197,6 +199,9 @@ fn readable(departed: Result<Departed, Error>) -> Option<Departed> {
         })
         .ok()
 }
+
+/// How much finished work is said in one statement: some milliseconds.
+pub(super) const AT_ONCE_FINISHED: usize = 500;
 
 /// How many sessions one part of a sweep looks at: some tens of milliseconds.
 const AT_ONCE: i64 = 500;

@@ -68,6 +68,7 @@ macro_rules! __store_suite {
                 passive_requests_do_not_keep_a_session_alive,
                 without_idle_timeout_only_the_absolute_deadline_counts,
                 a_clock_set_back_revives_nothing,
+                parallel_check_ins_are_answered_each_for_itself,
                 check_answers_in_the_order_of_the_ids,
                 check_takes_five_hundred_ids,
             }
