@@ -102,8 +102,10 @@ impl Schema {
     pub(crate) async fn counted(&self, column: &str) -> i64 {
         self.pool().close().await;
         let again = Self::on(self.options.clone());
+        // Not those that ask this, of which the pool may have opened several.
         let others = format!(
-            "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and query like '%{}%' and query not like 'LISTEN%'",
+            "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and query like '%{}%' and query not like 'LISTEN%' \
+             and query not like '%pg_stat_activity%'",
             self.name
         );
         while again.number(&others).await > 0 {
