@@ -48,11 +48,11 @@ pub fn client_module() -> &'static str {
 /// # assert!(tag.contains("sha384-"));
 /// ```
 pub const CLIENT_SCRIPT_INTEGRITY: &str =
-    "sha384-wOQJyNpfRS6EZE8jdLpYi3C/C/W4q40tEoLl7qGiIR1uWKV2Y9+sW4OBECNlqLUy";
+    "sha384-F+vXfZnOPsuwYIr/iICWu4WSRWPr6MHkLvyZQocvWX32cR5KvnmQMjngWM3Y7XZe";
 
 /// The hash of [`client_module`], for the `integrity` of an import map.
 pub const CLIENT_MODULE_INTEGRITY: &str =
-    "sha384-LemoK5KKBKpeTTVagHlrgZP0U0VS0QUQ8/2gTY3D1bq/e2RP+E6ZDmXqKpcLsCuq";
+    "sha384-bXN7HCCzxzs9fAMHCjqcEyf1bcfOpsN4N08sx6cjOy50ub9RkecvOnNMumgjAKMF";
 
 const SOURCE: &str = include_str!("client/adjourn.js");
 
@@ -216,18 +216,46 @@ mod tests {
     }
 
     #[test]
-    fn no_two_names_are_the_same_when_short() {
-        let short: BTreeSet<_> = LOCAL.iter().filter_map(|name| short_of(name)).collect();
+    fn no_two_groups_have_the_same_letter() {
+        let short: BTreeSet<_> = local_names().filter_map(short_of).collect();
         assert_eq!(short.len(), LOCAL.len());
+        let names: BTreeSet<_> = local_names().collect();
+        assert_eq!(names.len(), local_names().count(), "one group for each");
+    }
+
+    #[test]
+    fn names_that_share_a_letter_never_meet() {
+        let statements = outermost_statements();
+        let outermost: BTreeSet<_> = statements
+            .iter()
+            .flat_map(|text| declares(text))
+            .chain(["own"])
+            .collect();
+        // The reader of declarations is not blind.
+        assert!(
+            ["base", "back", "gate", "acted", "attempt", "api", "heard"]
+                .iter()
+                .all(|name| outermost.contains(name))
+        );
+        for group in LOCAL {
+            assert!(
+                count(group, &outermost) < 2,
+                "{group}: two for all the script"
+            );
+            for text in &statements {
+                let outside = outside_of_quotes(text);
+                assert!(count(group, &words(&outside)) < 2, "{group} meet in {text}");
+            }
+        }
     }
 
     #[test]
     fn a_local_name_means_one_thing() {
         let text = shortened(SOURCE);
-        let outside: String = text.split(['"', '`']).step_by(2).collect();
-        let words: Vec<_> = outside.split(|letter| !is_part_of_name(letter)).collect();
-        for local in LOCAL {
-            assert!(words.contains(&local), "{local} is not used");
+        let outside = outside_of_quotes(&text);
+        let words = words(&outside);
+        for local in local_names() {
+            assert!(words.contains(local), "{local} is not used");
             let property = format!("{local}:");
             let mut named = outside.match_indices(&property);
             assert!(
@@ -244,9 +272,10 @@ mod tests {
         let taken: Vec<_> = letters
             .filter(|word| word.starts_with(char::is_alphabetic))
             .collect();
+        let of_patterns = ["s"];
         assert!(
-            taken.iter().all(|word| **word == "s"),
-            "{taken:?}: `s` is of a pattern"
+            taken.iter().all(|word| of_patterns.contains(*word)),
+            "{taken:?}: only {of_patterns:?} are of patterns"
         );
         assert!(!text.contains("${"), "what is in backticks is not renamed");
     }
@@ -269,5 +298,50 @@ mod tests {
         assert_eq!(client_script().matches("document.currentScript").count(), 1);
         assert!(client_module().contains("(import.meta??{});"));
         assert!(client_module().ends_with("export default adjourn;\n"));
+    }
+
+    fn local_names() -> impl Iterator<Item = &'static str> {
+        LOCAL.iter().flat_map(|group| group.split(' '))
+    }
+
+    /// What is declared or done at the outermost level of the script: there the source is indented by two.
+    fn outermost_statements() -> Vec<String> {
+        let mut statements: Vec<String> = Vec::new();
+        let inside = |line: &&str| line.starts_with("  ") && !line.trim().starts_with("//");
+        for line in SOURCE.lines().filter(inside) {
+            if !line.starts_with("   ") && !line.trim().starts_with(['}', ')', ']']) {
+                statements.push(String::new());
+            }
+            let statement = statements.last_mut().unwrap();
+            *statement += line;
+            *statement += "\n";
+        }
+        statements
+    }
+
+    /// The names that a statement declares.
+    fn declares(statement: &str) -> Vec<&str> {
+        let statement = statement.trim();
+        let Some(rest) = declared(statement) else {
+            return Vec::new();
+        };
+        // A list of `let` is one of names, with numbers at most.
+        let many = statement.starts_with("let ");
+        let names = rest.split(", ").take(if many { usize::MAX } else { 1 });
+        let first_word = |text| str::split(text, |letter| !is_part_of_name(letter)).next();
+        names.filter_map(first_word).collect()
+    }
+
+    fn count(group: &str, names: &BTreeSet<&str>) -> usize {
+        let members = group.split(' ');
+        members.filter(|member| names.contains(member)).count()
+    }
+
+    fn outside_of_quotes(text: &str) -> String {
+        text.split(['"', '`']).step_by(2).collect()
+    }
+
+    fn words(text: &str) -> BTreeSet<&str> {
+        text.split(|letter| !is_part_of_name(letter)).collect()
     }
 }

@@ -29,9 +29,10 @@ globalThis.adjourn = ((own) => {
     keep: "",
   };
   // `live` is what the server said last, `guest` that it knows of no session on a public page.
-  // `back` is this page, for who may come back to it. `lost` was put away before anybody knew whose it is.
-  // `veiled` holds the site's own `display` while the page is hidden; `alarms` are timers.
-  let base, builtIn, live, guest, frozen, lost, veiled, channel, timer, alarms, busy, wish, over, exit, back;
+  // `goal` is where to leave for, `back` this page, for who may come back to it. `lost` was put away before
+  // anybody knew whose it is. `veiled` holds the site's own `display` while the page is hidden; `alarms` are
+  // timers.
+  let base, builtIn, live, guest, frozen, lost, veiled, channel, timer, alarms, busy, wish, finished, goal, back;
   // The turn at which the server was asked; when it will be, and may be, asked; how often in vain.
   let asked = 0, due = 0, gate = -4, fails = 0, acted = 0;
 
@@ -46,16 +47,16 @@ globalThis.adjourn = ((own) => {
   // Spread, so that not all pages ask at once.
   const postpone = (seconds) => (due = Math.min(due, clock() + seconds * (.75 + Math.random() / 2)));
   // One clock stops while the machine sleeps, the other can be set: the later one counts.
-  const left = () =>
+  const remaining = () =>
     live ? live.rest - Math.max(date() - live.at, clock() - live.tick) : Infinity;
   // WCAG 2.2.1: at least 20 seconds to react. The greater part of the time is without a warning.
   const lead = () =>
     Math.max(20, Math.min(+settings.warn || live?.warn_seconds || 60, live?.idle_timeout_seconds / 2 || Infinity));
   // 0: nothing to do. 1: about to warn. 2: over. A hidden page lets those that are seen be first.
-  const turn = () => (left() > lead() + 10 ? 0 : left() > -document.hidden ? 1 : 2);
+  const turn = () => (remaining() > lead() + 10 ? 0 : remaining() > -document.hidden ? 1 : 2);
   // What it did not hide, it does not touch; what the site had set there comes back.
-  const veil = (on) => {
-    if (!on) return (veiled &&= root.style.setProperty("display", ...veiled));
+  const veil = (hide) => {
+    if (!hide) return (veiled &&= root.style.setProperty("display", ...veiled));
     veiled ??= [root.style.display];
     root.style.setProperty("display", "none", "important");
   };
@@ -67,7 +68,7 @@ globalThis.adjourn = ((own) => {
   const whole = () => attempt(() => top.location.origin === location.origin && top) || self;
   // Not a reload, which would send a form once more; and without the fragment, which would load nothing.
   const renew = () => location.replace(location.href.split("#")[0]);
-  const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
+  const emit = (event, detail) => bus.dispatchEvent(new CustomEvent(event, { detail }));
 
   // The other tabs
 
@@ -81,8 +82,8 @@ globalThis.adjourn = ((own) => {
   // A frozen tab hears late, and of another session, one may guess by a deadline that has moved, and
   // others may use the channel: that is only a reason to ask.
   const hear = (said) => {
-    if (over) return;
-    const guessed = said?.guess && !said.failed && left() > 0;
+    if (finished) return;
+    const guessed = said?.guess && !said.failed && remaining() > 0;
     if (!live || said?.session_id !== live.session_id || !(date() - said.at < 5) || guessed) ask();
     else if (said.over) finish(said);
     else if (said.ending) {
@@ -122,7 +123,7 @@ globalThis.adjourn = ((own) => {
     if (guest || session_id !== said.session_id) emit("login");
     if (subject_key !== said.subject_key) {
       // This page is somebody else's, or may be.
-      over = true;
+      finished = true;
       veil(true);
       return renew();
     }
@@ -131,11 +132,11 @@ globalThis.adjourn = ((own) => {
     asked = turn();
     postpone(asked ? 8 : Math.max(5, +settings.poll || 60));
     if (said.extended) acted = clock();
-    if (said.extended || (warned && left() > lead() + 1)) emit("extended");
+    if (said.extended || (warned && remaining() > lead() + 1)) emit("extended");
     // In a hidden tab a chain of timers is slowed down, a single one is not: for each turn and the warning
     // there is one, a little late. (At its deadline a hidden page waits a second for the others.)
     alarms?.map(clearTimeout);
-    alarms = [lead() + 10, lead(), 0, -1].map((rest) => later(step, left() - rest + 0.1));
+    alarms = [lead() + 10, lead(), 0, -1].map((mark) => later(step, remaining() - mark + 0.1));
     step();
   };
 
@@ -146,7 +147,7 @@ globalThis.adjourn = ((own) => {
     due = Infinity;
     try {
       const said = await learn(extended ? "extend" : "status", extended && { method: "POST" });
-      if (over) return;
+      if (finished) return;
       if (said.state === "live") {
         if (extended) wish = false;
         accept({ ...said, extended }, at, tick);
@@ -176,43 +177,43 @@ globalThis.adjourn = ((own) => {
   // The one loop. Nothing is counted in its steps, which may be far apart.
   const step = () => {
     clearTimeout(timer);
-    if (over) return;
-    const now = turn();
-    if (now > asked) {
-      asked = now;
+    if (finished) return;
+    const reached = turn();
+    if (reached > asked) {
+      asked = reached;
       due = fails = 0;
-      if (now > 1) veil(true);
+      if (reached > 1) veil(true);
     }
     if (due <= clock()) {
-      if (now > 1 && fails > 2) {
+      if (reached > 1 && fails > 2) {
         return finish({ reason: live.extendable ? "idle-timeout" : "absolute-timeout", guess: true });
       }
       check();
     }
-    attempt(warn);
-    timer = later(step, now ? 1 : Math.min(10, Math.max(0.1, due - clock()), left() - lead() - 10));
+    attempt(remind);
+    timer = later(step, reached ? 1 : Math.min(10, Math.max(0.1, due - clock()), remaining() - lead() - 10));
   };
 
   // The warning
 
   // `warned`: 1 while it lasts, 2 when it was closed.
-  let warned, dialog, host, parts, heard;
-  const make = (name, attributes) => {
-    const element = document.createElement(name);
-    for (const key in attributes) element.setAttribute(key, attributes[key]);
+  let warned, modal, host, parts, heard;
+  const make = (tag, attributes) => {
+    const element = document.createElement(tag);
+    for (const attribute in attributes) element.setAttribute(attribute, attributes[attribute]);
     return element;
   };
   // A language that is none throws: then it is the browser's.
   const span = (value, unit, locale = settings.lang) =>
     attempt(() => Math.ceil(value).toLocaleString(locale, { style: "unit", unit, unitDisplay: "long" })) ?? span(value, unit, []);
-  const stay = () => {
+  const proceed = () => {
     if (live.extendable) return extend();
     warned = 2;
-    dialog.close();
+    modal.close();
   };
   const build = () => {
     host = make("adjourn-warning", { lang: settings.lang });
-    dialog = make("dialog", { part: "dialog", role: "alertdialog", "aria-labelledby": "a", "aria-describedby": "b" });
+    modal = make("dialog", { part: "dialog", role: "alertdialog", "aria-labelledby": "a", "aria-describedby": "b" });
     parts = {
       title: make("h2", { id: "a" }),
       text: make("p", { id: "b" }),
@@ -220,25 +221,25 @@ globalThis.adjourn = ((own) => {
       leave: make("button", { part: "leave" }),
       voice: make("div", { "aria-live": "assertive" }),
     };
-    dialog.append(...Object.values(parts));
-    parts.stay.onclick = stay;
+    modal.append(...Object.values(parts));
+    parts.stay.onclick = proceed;
     parts.leave.onclick = api.end;
     // Escape: somebody is there.
-    dialog.oncancel = (event) => {
+    modal.oncancel = (event) => {
       event.preventDefault();
-      stay();
+      proceed();
     };
     const shadow = host.attachShadow({ mode: "open" });
-    shadow.append(dialog);
+    shadow.append(modal);
     // Not a style element, which a strict policy forbids.
     shadow.adoptedStyleSheets = [new CSSStyleSheet()];
     shadow.adoptedStyleSheets[0].replaceSync(STYLE);
   };
-  const warn = () => {
-    const rest = left();
+  const remind = () => {
+    const time = remaining();
     // A second more takes it away again, for answers differ by as much as they took.
-    if (rest > lead() + (warned || 0)) {
-      if (warned) dialog?.close();
+    if (time > lead() + (warned || 0)) {
+      if (warned) modal?.close();
       warned = 0;
       host?.remove();
       return;
@@ -250,17 +251,17 @@ globalThis.adjourn = ((own) => {
     }
     if (warned > 1 || settings.dialog === "none" || (whole()[Symbol.for("adjourn")] ?? api) !== api) return;
     if (!host) build();
-    const text = settings[live.extendable ? "text" : "final"].replace("{time}", rest < 120 ? span(rest, "second") : span(rest / 60, "minute"));
+    const sentence = settings[live.extendable ? "text" : "final"].replace("{time}", time < 120 ? span(time, "second") : span(time / 60, "minute"));
     parts.title.textContent = settings.title;
-    parts.text.textContent = fails ? text + " " + settings.failed : text;
+    parts.text.textContent = fails ? sentence + " " + settings.failed : sentence;
     parts.stay.textContent = settings[live.extendable ? "stay" : "close"];
     parts.leave.textContent = settings.leave;
     // Read out at the opening as the description, then at these marks only.
-    const mark = [10, 30, 60].find((seconds) => rest <= seconds) ?? 90;
-    if (heard && heard !== mark) parts.voice.textContent = text;
+    const mark = [10, 30, 60].find((seconds) => time <= seconds) ?? 90;
+    if (heard && heard !== mark) parts.voice.textContent = sentence;
     heard = mark;
     if (!host.isConnected) root.append(host);
-    if (!dialog.open) dialog.showModal();
+    if (!modal.open) modal.showModal();
   };
 
   // The end
@@ -270,20 +271,20 @@ globalThis.adjourn = ((own) => {
     const purge = async (kind, list, drop) =>
       Promise.allSettled(
         (await list()).map(async (item) => {
-          const name = (item.name ?? item.scope ?? item).replace(location.origin, "");
-          if (!kept.includes(kind + ":" + name)) await drop(item);
+          const known = (item.name ?? item.scope ?? item).replace(location.origin, "");
+          if (!kept.includes(kind + ":" + known)) await drop(item);
         }),
       );
     const web = (kind) => {
       const storage = kind + "Storage";
       // Not its properties, among which a key that is called like one of its methods is missing.
-      return purge(kind, () => Array.from(self[storage], (gap, index) => self[storage].key(index)), (name) => self[storage].removeItem(name));
+      return purge(kind, () => Array.from(self[storage], (gap, index) => self[storage].key(index)), (item) => self[storage].removeItem(item));
     };
     return Promise.allSettled([
       web("local"),
       web("session"),
       purge("worker", () => navigator.serviceWorker.getRegistrations(), (worker) => worker.unregister()),
-      purge("cache", () => caches.keys(), (name) => caches.delete(name)),
+      purge("cache", () => caches.keys(), (item) => caches.delete(item)),
       purge("database", () => indexedDB.databases(), ({ name }) =>
         new Promise((done) => {
           const deletion = indexedDB.deleteDatabase(name);
@@ -300,16 +301,16 @@ globalThis.adjourn = ((own) => {
     return local(path) && JSON.stringify(performance.getEntriesByType("navigation")).includes(`"adjourn-return"`) && path;
   };
 
-  const leave = () => {
-    if (!back && here(exit)) return renew();
+  const depart = () => {
+    if (!back && here(goal)) return renew();
     // A sandbox may keep a frame from it.
-    attempt(() => whole().location.replace(back || exit) ?? true) || location.replace(exit);
+    attempt(() => whole().location.replace(back || goal) ?? true) || location.replace(goal);
   };
 
   // `said` is what is known of the ending; `farewell` the request that still has to bring it about.
   const finish = async (said, farewell) => {
-    if (over) return;
-    over = true;
+    if (finished) return;
+    finished = true;
     veil(true);
     for (const socket of sockets) attempt(() => socket.close());
     const jobs = [clear()];
@@ -319,18 +320,18 @@ globalThis.adjourn = ((own) => {
     if (farewell) said = await farewell().catch(() => ({ guess: true, failed: builtIn }));
     const { guess, failed } = said;
     const reason = said.reason ?? "logout";
-    exit = [failed, settings.exit, said.exit, live?.exits?.[reason], live?.exits?.default, builtIn].find(local);
+    goal = [failed, settings.exit, said.exit, live?.exits?.[reason], live?.exits?.default, builtIn].find(local);
     // For each page to say it: the cookie of the ending tells the first alone.
-    if (exit === builtIn && !guess) exit += "?reason=" + reason;
+    if (goal === builtIn && !guess) goal += "?reason=" + reason;
     back = said.may_return && !settings.exit && attempt(page);
     // The others come after: what the exit page tells the browser must not undo what is remembered.
     if (said.wait) jobs.push(new Promise((done) => later(done, said.wait)));
-    if (!said.over) tell(news({ over: true, reason, guess, failed, exit, wait: back && 0.5 }));
-    emit("ended", { reason, confirmed: !guess, exit, waitUntil: (job) => jobs.push(job) });
+    if (!said.over) tell(news({ over: true, reason, guess, failed, exit: goal, wait: back && 0.5 }));
+    emit("ended", { reason, confirmed: !guess, exit: goal, waitUntil: (job) => jobs.push(job) });
     await Promise.race([Promise.allSettled(jobs), new Promise((done) => later(done, 2))]);
     // What others wrote meanwhile.
     clear();
-    leave();
+    depart();
   };
 
   // What was asked already, may have been answered before.
@@ -343,14 +344,14 @@ globalThis.adjourn = ((own) => {
     acted = clock();
     if (live) live.extended = false;
     await anew();
-    return !over && !!live?.extended;
+    return !finished && !!live?.extended;
   };
   // As the browser would send the form. (Not its property, which may be an input of that name.)
-  const end = (form, button) =>
+  const end = (form, pressed) =>
     finish({}, async () => {
-      const reply = await call(form ? (button?.getAttribute("formaction") ?? form.getAttribute("action")) || location : base + "end", {
+      const reply = await call(form ? (pressed?.getAttribute("formaction") ?? form.getAttribute("action")) || location : base + "end", {
         method: "POST",
-        body: form && new URLSearchParams(new FormData(form, button)),
+        body: form && new URLSearchParams(new FormData(form, pressed)),
         keepalive: true,
         // What a redirect leads to is for the navigation.
         redirect: "manual",
@@ -368,13 +369,13 @@ globalThis.adjourn = ((own) => {
     const { src = own.url, dataset } = given;
     if (base && dataset) return;
     const found = dataset ?? given;
-    for (const name in found) settings[name] = found[name] ?? settings[name];
+    for (const setting in found) settings[setting] = found[setting] ?? settings[setting];
     if (base) return;
     const script = attempt(() => new URL(src));
     base = [settings.endpoints, script?.origin === location.origin && new URL(".", script).pathname].find(local);
     base = (base ?? "/session").replace(/\/?$/, "/");
     builtIn = base + "signed-out";
-    const listen = (type, handler) => addEventListener(type, handler, true);
+    const listen = (kind, handler) => addEventListener(kind, handler, true);
     attempt(() => {
       channel = new BroadcastChannel(base);
       channel.onmessage = ({ data }) => hear(data);
@@ -390,22 +391,22 @@ globalThis.adjourn = ((own) => {
     });
     listen("pageshow", async (event) => {
       if (!event.persisted) return;
-      if (over) return exit && leave();
+      if (finished) return goal && depart();
       await busy;
       frozen = false;
       check();
     });
-    for (const type of ["focus", "online", "visibilitychange"]) listen(type, () => document.hidden || ask());
+    for (const kind of ["focus", "online", "visibilitychange"]) listen(kind, () => document.hidden || ask());
     // Nobody is asked whether to leave.
-    listen("beforeunload", (event) => over && event.stopImmediatePropagation());
+    listen("beforeunload", (event) => finished && event.stopImmediatePropagation());
     // After the handlers of the site, which may say no.
     addEventListener("submit", (event) => {
       if (event.defaultPrevented || !event.target.matches("[data-adjourn-end]")) return;
       event.preventDefault();
       end(event.target, event.submitter);
     });
-    for (const type of ["pointerdown", "keydown"]) {
-      listen(type, (event) => {
+    for (const kind of ["pointerdown", "keydown"]) {
+      listen(kind, (event) => {
         // Not set: not a number, and nothing is more than that.
         if (event.isTrusted && live && !warned && clock() - acted > Math.max(10, settings.activity)) extend();
       });
@@ -419,21 +420,21 @@ globalThis.adjourn = ((own) => {
     end: () => end(),
     extend,
     start,
-    async fetch(...args) {
-      const reply = await request(...args);
+    async fetch(...given) {
+      const reply = await request(...given);
       // Perhaps it is not ours, perhaps it only wants a fresh log-in: the status tells.
       if (reply.status === 401 && new URL(reply.url).origin === location.origin) await anew();
       return reply;
     },
-    on(name, handler) {
+    on(event, handler) {
       const hear = ({ detail }) => handler(detail);
-      bus.addEventListener(name, hear);
-      return () => bus.removeEventListener(name, hear);
+      bus.addEventListener(event, hear);
+      return () => bus.removeEventListener(event, hear);
     },
     register(socket) {
       sockets.add(socket);
-      for (const type of ["close", "error"]) {
-        socket.addEventListener(type, () => {
+      for (const kind of ["close", "error"]) {
+        socket.addEventListener(kind, () => {
           if (socket.readyState > 1) sockets.delete(socket);
           if (!fails) ask();
         });
@@ -441,7 +442,7 @@ globalThis.adjourn = ((own) => {
       return socket;
     },
     get left() {
-      return live && Math.max(0, Math.ceil(left()));
+      return live && Math.max(0, Math.ceil(remaining()));
     },
   });
   // The module, which waits for its `start`, may have been first.
