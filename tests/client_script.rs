@@ -6,11 +6,13 @@
     reason = "a test that cannot go on fails"
 )]
 
-use adjourn::endpoints::{
-    CLIENT_MODULE_INTEGRITY, CLIENT_SCRIPT_INTEGRITY, client_module, client_script,
+use adjourn::{
+    endpoints::{CLIENT_MODULE_INTEGRITY, CLIENT_SCRIPT_INTEGRITY, client_module, client_script},
+    policy::local_path,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
 use sha2::{Digest, Sha384};
 use std::{
     env, fs,
@@ -49,6 +51,8 @@ fn the_tests_of_the_script_pass() {
     let (script, module) = (served.join("adjourn.js"), served.join("adjourn.mjs"));
     fs::write(&script, client_script()).unwrap();
     fs::write(&module, client_module()).unwrap();
+    let verdicts = served.join("verdicts.json");
+    fs::write(&verdicts, server_verdicts().to_string()).unwrap();
 
     let mut files: Vec<_> = fs::read_dir(root().join("tests/client"))
         .unwrap()
@@ -56,7 +60,7 @@ fn the_tests_of_the_script_pass() {
         .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
         .collect();
     files.sort();
-    assert!(files.len() >= 5, "{files:?}");
+    assert!(files.len() >= 6, "{files:?}");
 
     let run = Command::new("node")
         // A limit, so that a test that hangs fails by name.
@@ -64,6 +68,7 @@ fn the_tests_of_the_script_pass() {
         .args(&files)
         .env("ADJOURN_JS", &script)
         .env("ADJOURN_MJS", &module)
+        .env("ADJOURN_VERDICTS", &verdicts)
         .output();
     match run {
         Ok(run) => assert!(
@@ -78,6 +83,85 @@ fn the_tests_of_the_script_pass() {
         Err(error) => panic!("node does not start: {error}"),
     }
 }
+
+/// What the server's validator says of paths, of which the script's check has to say the same: each pair of
+/// pieces that a parser may stumble over, each byte and each escape, in the path and behind it.
+fn server_verdicts() -> Value {
+    let mut paths: Vec<_> = ["", "/", "x", "?", "#x", "/a/../b"]
+        .map(String::from)
+        .into();
+    for first in PIECES {
+        paths.extend(PIECES.map(|second| format!("/{first}{second}")));
+        paths.push(format!("/a?{first}x"));
+        paths.push(format!("/a#{first}"));
+    }
+    for byte in 0..=u8::MAX {
+        let escape = format!("%{byte:02x}");
+        let plain = char::from(byte).to_string();
+        paths.extend([&escape, &plain].map(|text| format!("/a{text}b")));
+        paths.extend([&escape, &plain].map(|text| format!("/a?b{text}c")));
+    }
+    for length in [2047, 2048] {
+        paths.push(format!("/{}", "a".repeat(length)));
+        paths.push(format!("/?{}", "a".repeat(length - 1)));
+    }
+    let verdict = |path: String| {
+        let accepted = local_path(path.as_bytes()).is_some();
+        (path, Value::from(accepted))
+    };
+    Value::Object(paths.into_iter().map(verdict).collect())
+}
+
+const PIECES: [&str; 48] = [
+    "",
+    "/",
+    ".",
+    "..",
+    "...",
+    ";",
+    ":",
+    "@",
+    "?",
+    "#",
+    "a",
+    "~",
+    "[",
+    "]",
+    "'",
+    "&",
+    "=",
+    "\\",
+    "\"",
+    "<",
+    "|",
+    "^",
+    "`",
+    "{",
+    " ",
+    "\t",
+    "\u{e9}",
+    "\u{2028}",
+    "%",
+    "%2",
+    "%zz",
+    "%2e",
+    "%2E%2e",
+    "%2F",
+    "%2f",
+    "%5c",
+    "%25",
+    "%3B",
+    "%3F",
+    "%20",
+    "%C3%A9",
+    "%c0%af",
+    "%E2%80%8B",
+    "%E2%80%A8",
+    "%E2%80%A9",
+    "%C2%AD",
+    "%C2%85",
+    "%EF%BB%BF",
+];
 
 #[test]
 fn the_types_say_what_may_be_done_and_what_not() {

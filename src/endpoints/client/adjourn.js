@@ -60,8 +60,12 @@ globalThis.adjourn = ((own) => {
     veiled ??= [root.style.display];
     root.style.setProperty("display", "none", "important");
   };
-  // A path of this origin: no scheme, no host, nothing that a parser drops or takes for a slash.
-  const local = (path) => /^\/(?!\/)[!-[\]-~]*$/.test(path);
+  // A path of this origin, judged as the server judges it (src/policy/local_path.rs). First all of it: which
+  // characters, whole escapes, none of a control character, and before the query no `//` and no escape of
+  // `/`, `\` and `%`. Then what the path spells: UTF-8, no dot segments, nothing invisible.
+  const local = (path) =>
+    /^(?!.*%(7f|(?![2-9a-f][\da-f]))|[^?#]*(\/\/|%(2[5f]|5c)))\/[!#-;=?-[\]_~]{0,2047}$/i.test(path) &&
+    attempt(() => !/\/\.\.?([/;]|$)|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(decodeURIComponent(path.split(/[?#]/)[0])));
   const isPublic = () => (settings.public ?? false) !== false;
   const here = (path) => local(path) && new URL(path, location).pathname === location.pathname;
   // The page around this frame, if it is ours, else this page.
