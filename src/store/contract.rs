@@ -46,7 +46,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// the oldest end `Superseded`, as many as needed; `replaces` ends `Reauthenticated`; the
     /// session is inserted with the next generation.
     ///
-    /// *Redis:* one script over the subject's sorted set and its members' hashes. *PostgreSQL:* a
+    /// *Redis:* one script over the subject's sorted set and its members. *PostgreSQL:* a
     /// `VOLATILE` function: `pg_advisory_xact_lock(subject)`, count, update, insert.
     fn create(&self, session: NewSession) -> Answer<Created>;
 
@@ -75,7 +75,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// With `expected`, only if the session's revision still is that. Each write that changes
     /// something adds one to the revision.
     ///
-    /// *Redis:* one script: judge, `HSET`, `HDEL`, `HINCRBY`. *PostgreSQL:* one `UPDATE ... WHERE
+    /// *Redis:* one script: judge, `SET`. *PostgreSQL:* one `UPDATE ... WHERE
     /// live(row) RETURNING`.
     fn update(&self, id: SessionId, update: Update, expected: Option<u64>) -> Answer<Updated>;
 
@@ -84,7 +84,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// Answers [`Rotated::Written`] to a repeat: `new` is current and `old` is previous.
     ///
-    /// *Redis:* one script: compare, `HSET`. *PostgreSQL:* one `UPDATE ... WHERE secret = $old
+    /// *Redis:* one script: compare, `SET`. *PostgreSQL:* one `UPDATE ... WHERE secret = $old
     /// AND live(row)`.
     fn rotate(
         &self,

@@ -30,7 +30,7 @@ mod change;
 mod codec;
 mod contract;
 mod error;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod gather;
 mod memory;
 mod near;

@@ -13,6 +13,7 @@ export const ORIGIN = "https://app.example";
 export class World {
   constructor({ idle = 900, absolute = 28800, warn = 60, touch = true, returns = false } = {}) {
     this.now = 1000; // what passes for everybody, in seconds
+    this.chance = 0;
     this.timers = [];
     this.tabs = [];
     this.log = [];
@@ -360,6 +361,8 @@ export class Tab {
     vm.createContext(window);
     // Not the object that it was made of, which does not get what has a symbol for a name.
     this.window = vm.runInContext("globalThis", window);
+    // The script spreads its questions by chance: here in the same way each time.
+    this.window.Math.random = () => (world.chance = (world.chance + 0.618) % 1);
     Object.assign(window, { self: this.window, window: this.window });
     Object.defineProperties(window, { top: { value: this.window }, ...Object.getOwnPropertyDescriptors(globals) });
     Object.assign(this, { document, script, context: window });

@@ -6,12 +6,13 @@ use super::{
     keys::{Keys, Shard},
     link::Link,
     repeat::Recent,
-    rows::Answered,
+    rows::{Answered, foreign},
     scripts::{Script, Scripts},
+    validate::Asked,
     wait::Confirmation,
 };
 use crate::{
-    store::{Answer, Error, Notice, NoticeSender, on_tasks},
+    store::{Answer, Error, Notice, NoticeSender, gather::Gathered, on_tasks},
     time::Clock,
 };
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
@@ -24,6 +25,8 @@ use tokio::{runtime::Handle, time::timeout};
 
 /// What the store shares with the work that it started.
 pub(super) struct Inner {
+    /// Check-ins of the same moment, to be asked together; where there is one server for all.
+    pub(super) check_ins: Gathered<Asked, Result<Answered, Error>>,
     /// Of a test; else the server's time counts.
     pub(super) clock: Option<Arc<dyn Clock>>,
     pub(super) confirmation: Option<Confirmation>,
@@ -181,12 +184,30 @@ impl Inner {
         operation: &'static str,
         call: Call<'_>,
     ) -> Result<Answered, Error> {
+        let value = self.value(operation, call).await?;
+        Answered::read(value, operation)
+    }
+
+    /// As [`call`](Self::call), of a script that answers for several: each by itself, in their order.
+    pub(super) async fn answers(
+        &self,
+        operation: &'static str,
+        call: Call<'_>,
+    ) -> Result<Vec<Result<Answered, Error>>, Error> {
+        let Value::Array(answers) = self.value(operation, call).await? else {
+            return Err(foreign(operation));
+        };
+        let read = |answer| Answered::read(answer, operation);
+        Ok(answers.into_iter().map(read).collect())
+    }
+
+    async fn value(&self, operation: &'static str, call: Call<'_>) -> Result<Value, Error> {
         let call = self.dated(call);
         let value = self.within(operation, &self.link, |mut connection| {
             let call = &call;
             async move { call.send(&mut connection).await }
         });
-        Answered::read(value.await?, operation)
+        value.await
     }
 
     /// As [`call`](Self::call), for what ends sessions: confirmed by replicas where that was asked for. When it fails

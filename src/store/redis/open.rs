@@ -10,11 +10,11 @@ use super::{
     listen::{self, Source},
     repeat::Recent,
     scripts::{SERVER_TIME, Scripts},
-    start,
+    start, validate,
     wait::Confirmation,
 };
 use crate::{
-    store::{Error, NoticeSender},
+    store::{Error, NoticeSender, gather::Gathered},
     time::Clock,
 };
 use redis::{ConnectionInfo, IntoConnectionInfo};
@@ -150,6 +150,7 @@ impl RedisStoreBuilder {
         getrandom::fill(&mut node)?;
         let now = self.clock.as_ref().map_or(SERVER_TIME, |_| TEST_TIME);
         let inner = Arc::new(Inner {
+            check_ins: Gathered::new(validate::SCRIPTS, validate::AT_ONCE),
             clock: self.clock,
             confirmation,
             keys,

@@ -28,11 +28,7 @@ impl Answered {
     /// # Errors
     /// Not an answer of these scripts; or it says that a key or a session cannot be read.
     pub(super) fn read(value: Value, operation: &'static str) -> Result<Self, Error> {
-        let foreign = || {
-            Error::corrupt(format!(
-                "{operation}: the answer is not one of adjourn's scripts"
-            ))
-        };
+        let foreign = || foreign(operation);
         let Value::Array(parts) = value else {
             return Err(foreign());
         };
@@ -56,7 +52,7 @@ impl Answered {
     fn mistyped(&self, operation: &'static str) -> Error {
         let key = self.text(0).unwrap_or_default();
         let kind = self.text(1).unwrap_or_default();
-        Error::corrupt(format!("{operation}: {}", foreign(&key, &kind)))
+        Error::corrupt(format!("{operation}: {}", not_ours(&key, &kind)))
     }
 
     /// A verdict that this version does not know.
@@ -156,6 +152,12 @@ fn unread(fault: &Value, what: &Value, kind: &Value) {
     }
 }
 
+pub(super) fn foreign(operation: &'static str) -> Error {
+    Error::corrupt(format!(
+        "{operation}: the answer is not one of adjourn's scripts"
+    ))
+}
+
 /// A session as it was answered.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -224,11 +226,11 @@ fn in_session(id: SessionId, string: &[u8], fault: Fault, inner: &Inner) -> Erro
     if Fields::begin(string) {
         fault.in_key(&key)
     } else {
-        Error::corrupt(foreign(&key, "session"))
+        Error::corrupt(not_ours(&key, "session"))
     }
 }
 
-fn foreign(key: &str, kind: &str) -> String {
+fn not_ours(key: &str, kind: &str) -> String {
     format!(
         "the key {key} is damaged, or not the {kind} that adjourn keeps there: another application may use the \
          same prefix (RedisStoreBuilder::with_key_prefix)"

@@ -117,8 +117,8 @@ mod tests {
         assert!(code.contains(taken), "{code}");
         for judged in [
             "format~='aj\\1'",
-            "s~=ARGV[1]",
-            "pu<0 or p~=ARGV[1]",
+            "s~=secret",
+            "pu<0 or p~=secret",
             "e>=0 and q<0",
             "'u'..u)",
             "i>=0 and l+i+w<a",
@@ -128,7 +128,7 @@ mod tests {
         ] {
             assert!(code.contains(judged), "{judged}");
         }
-        let written = "redis.call('SETRANGE',KEYS[1],";
+        let written = "redis.call('SETRANGE',key,";
         assert_eq!(code.matches(written).count(), 2);
         assert!(code.contains(&format!("if is_grace_over then {written}67,")));
         assert!(code.contains(&format!("if is_touch_due then {written}83,")));

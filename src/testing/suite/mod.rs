@@ -13,6 +13,7 @@ mod fixture;
 pub mod limit;
 pub mod list;
 pub mod notices;
+pub mod parallel;
 pub mod pending;
 pub mod race;
 pub mod rotate;
@@ -68,9 +69,11 @@ macro_rules! __store_suite {
                 passive_requests_do_not_keep_a_session_alive,
                 without_idle_timeout_only_the_absolute_deadline_counts,
                 a_clock_set_back_revives_nothing,
-                parallel_check_ins_are_answered_each_for_itself,
                 check_answers_in_the_order_of_the_ids,
                 check_takes_five_hundred_ids,
+            }
+            parallel {
+                check_ins_are_answered_each_for_itself,
             }
             write {
                 values_are_merged_by_name,
