@@ -9,7 +9,8 @@ use std::fmt;
 ///
 /// It needs no token against forgery: the log-out judges by `Sec-Fetch-Site` and `Origin` where the
 /// request comes from. It needs no script, and works with htmx and Turbo as it is; beside the client
-/// script it also tells the other tabs, and clears when the server cannot be reached.
+/// script it also tells the other tabs, and clears when the server cannot be reached. (Not where htmx or Turbo send it: put it into an
+/// element with `hx-boost="false"` or `data-turbo="false"` then.)
 ///
 /// Displayed, it is HTML; everything that is given to it is escaped.
 ///

@@ -48,11 +48,11 @@ pub fn client_module() -> &'static str {
 /// # assert!(tag.contains("sha384-"));
 /// ```
 pub const CLIENT_SCRIPT_INTEGRITY: &str =
-    "sha384-3hx9w6lyiBXU3n9MQOKIiJb/ud3YL3uh9IAcE57lcV3ez4PqU6q8GO0ErG6a/Bwq";
+    "sha384-d3uSDeJorOa3l8wofQqf3cD3O8KU8j1B7XkD9PIVqpPQQZnAZPRVH7WlQVQSZVZ8";
 
 /// The hash of [`client_module`], for the `integrity` of an import map.
 pub const CLIENT_MODULE_INTEGRITY: &str =
-    "sha384-UYQONyDZ3egt9eNJdMu/C9ikQJWoAr525McKS54MS4J7iQ+y1rjSVm2LoqXxuQC+";
+    "sha384-1DDbNKheaGKTPX987UQOiesjBKNogKD+pL8Zm/Hl/pxn0mflEw1EnRc96vLpbsaJ";
 
 const SOURCE: &str = include_str!("client/adjourn.js");
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ORIGIN, World, html, json, settle } from "./world.mjs";
+import { World, html, json, settle } from "./world.mjs";
 
 const fill = (world, tab) => {
   world.disk.local.set("draft", "secret").set("theme", "dark");
@@ -144,7 +144,7 @@ test("a page that heard nothing yet is hidden as well, and loaded anew when the 
       await world.advance(60);
       // Whose page it is, nobody can tell: it is never shown again, and asked for once more.
       assert.equal(tab.hidden, hidden, `${what} ${subject}`);
-      assert.deepEqual([tab.went, tab.reloaded], [hidden ? [ORIGIN + "/account?tab=2"] : [], 0], what);
+      assert.deepEqual([tab.went, tab.reloaded], [hidden ? ["/account?tab=2"] : [], 0], what);
     }
   }
   for (const [path, went] of [["/account", ["/session/signed-out?reason=forced"]], ["/session/signed-out", []]]) {
@@ -671,7 +671,7 @@ test("on the exit page itself there is no loop", async () => {
   own.endNow("forced");
   home.fire("focus");
   await own.advance(5);
-  assert.deepEqual(home.went, [ORIGIN + "/"], "loaded anew: it still showed who was logged in");
+  assert.deepEqual(home.went, ["/"], "loaded anew: it still showed who was logged in");
 });
 
 test("a page without a session leaves, unless it says that it is public", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { ORIGIN, World } from "./world.mjs";
+import { ORIGIN, World, at } from "./world.mjs";
 
 // Section E of the corpus: paths like any other. Only the application can know that they are no place to
 // lead to, and configures it on the server; the script's check knows one rule for all sites.
@@ -38,7 +38,7 @@ const heard = async (world, tab, more) => {
 };
 // A page around it whose address is the text as it is. (A browser's own is a parser's, which has judged already.)
 const around = (pathname, search, went) => ({
-  location: { origin: ORIGIN, href: ORIGIN + "/", pathname, search, replace: (to) => went.push(to) },
+  location: { origin: ORIGIN, href: ORIGIN + "/", pathname, search, replace: (to) => went.push(at(to)) },
   performance: { getEntriesByType: () => [{ serverTiming: [{ name: "adjourn-return" }] }] },
 });
 
@@ -161,7 +161,7 @@ test("the script judges an exit as the server does", async (t) => {
     const tab = await world.open({ attributes: { exit } });
     tab.adjourn.end();
     await world.advance(3);
-    assert.deepEqual(tab.went, [verdict ? exit : "/session/signed-out?reason=logout"], JSON.stringify(exit));
+    assert.deepEqual(tab.went, [verdict ? at(exit) : "/session/signed-out?reason=logout"], JSON.stringify(exit));
   }
 });
 
@@ -171,4 +171,14 @@ test("what is no text is no exit", async () => {
       assert.deepEqual(await SINKS[sink](new World(), exit), [OUT], sink);
     }
   }
+});
+
+test("a base element of another origin moves nothing", async () => {
+  const world = new World();
+  const tab = await world.open({ base: "https://evil.example/" });
+  assert.ok(tab.adjourn.left > 0, "this origin was asked");
+  await tab.adjourn.end();
+  await world.advance(5);
+  assert.deepEqual(tab.went, ["/session/signed-out?reason=logout"]);
+  assert.equal(world.session, undefined, "and the log-out arrived here");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ORIGIN, SCRIPT, World, settle } from "./world.mjs";
+import { ORIGIN, SCRIPT, World, at, settle } from "./world.mjs";
 
 const throwing = (...names) =>
   Object.defineProperties(
@@ -308,7 +308,7 @@ test("in a frame of this site: the page around it warns, and the whole page leav
 
 test("in a frame of this site whose outer page has no script: the frame warns", async () => {
   const world = new World();
-  const top = { location: { origin: ORIGIN, replace: (to) => top.went.push(to) }, went: [] };
+  const top = { location: { origin: ORIGIN, replace: (to) => top.went.push(at(to)) }, went: [] };
   const frame = await world.open({ globals: { top } });
   await world.advance(850);
   assert.ok(frame.dialog);

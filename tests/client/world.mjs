@@ -241,7 +241,7 @@ const storage = (map, changed = () => {}) => {
 export class Tab {
   constructor(world, options = {}) {
     const { path = "/account", attributes = {}, manual, globals = {}, without = [], src } = options;
-    Object.assign(this, { world, born: world.now, slept: 0, skew: options.skew ?? 0, frozen: false, went: [], reloaded: 0 });
+    Object.assign(this, { world, born: world.now, slept: 0, skew: options.skew ?? 0, frozen: false, went: [], reloaded: 0, base: options.base });
     Object.assign(this, { errors: [], sockets: [], session: new Map(), lag: options.lag });
     world.tabs.push(this);
     this.root = new Node(this, "html");
@@ -261,7 +261,7 @@ export class Tab {
       },
       origin: options.origin ?? ORIGIN,
       toString: () => tab.href,
-      replace: (to) => tab.went.push(to),
+      replace: (to) => tab.went.push(at(to, tab.base ?? tab.href)),
       reload: () => tab.reloaded++,
     };
     class FakeDate extends Date {
@@ -308,7 +308,7 @@ export class Tab {
         if (at >= 0) world.timers.splice(at, 1);
       },
       fetch: async (input, init = {}) => {
-        const url = new URL(input, tab.href);
+        const url = new URL(input, tab.base ?? tab.href);
         if (url.origin !== ORIGIN) return Object.defineProperty(json(401, {}), "url", { value: url.href });
         const found = world.answer(init.method ?? "GET", url.pathname, init);
         if (tab.lag) await new Promise((done) => (tab.release = done));
@@ -467,3 +467,9 @@ const channels = (world, tab) =>
       }
     }
   };
+
+// Where an address leads: the path, if it is on this origin.
+export function at(to, base = ORIGIN) {
+  const url = new URL(to, base);
+  return url.origin === ORIGIN ? url.href.slice(ORIGIN.length) : url.href;
+}

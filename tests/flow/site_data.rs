@@ -3,8 +3,8 @@
 
 use crate::support::{Browser, Got, Site, SiteBuilder};
 use adjourn::{
-    BuildError, Session, Sessions, cacheable, farewell::ClearSiteData, reason::EndReason,
-    session::LogOutError, store::MemoryStore,
+    BuildError, Session, Sessions, SessionsBuilder, cacheable, farewell::ClearSiteData,
+    reason::EndReason, session::LogOutError, store::MemoryStore,
 };
 use axum::{
     Router,
@@ -82,6 +82,23 @@ async fn each_preset_clears_what_it_says_once_and_without_taking_the_reason_away
         assert_eq!(clears(&other), Some(on_redirect), "{other:?}");
         assert_eq!(browser.get("/me").await.text(), "Private page of bob");
     }
+}
+
+/// For who leaves it to the script: cookies go all the same, and the reason is told.
+#[tokio::test]
+async fn who_wants_nothing_cleared_gets_no_header() {
+    let site = Site::builder().configure(SessionsBuilder::without_clear_site_data);
+    let site = site.open().await;
+    let browser = site.logged_in("alice").await;
+    let redirect = browser.post("/logout").await;
+    assert_eq!(clears(&redirect), None, "{redirect:?}");
+    let page = browser.get(SIGNED_OUT).await;
+    assert_eq!(clears(&page), None, "{page:?}");
+    assert!(page.text().contains("You signed out"));
+    browser.log_in("alice").await;
+    let other = not_by_fetch(&browser, "/login?as=bob").await;
+    assert_eq!(clears(&other), None, "{other:?}");
+    assert_eq!(browser.get("/me").await.text(), "Private page of bob");
 }
 
 /// The answer to a `fetch`, which a service worker may have sent, clears nothing.
@@ -278,7 +295,7 @@ async fn what_belongs_to_an_ending_is_stored_nowhere() {
 #[tokio::test]
 async fn what_is_stored_differs_by_every_carrier() {
     let site = storing()
-        .configure(adjourn::SessionsBuilder::with_bearer)
+        .configure(SessionsBuilder::with_bearer)
         .open()
         .await;
     let got = site.browser().get("/asset/plain").await;

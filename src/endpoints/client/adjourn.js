@@ -15,6 +15,8 @@ globalThis.adjourn = ((own) => {
   // The site may set `window.fetch = adjourn.fetch`.
   const request = fetch.bind(self);
   const root = document.documentElement;
+  // Before each path: else a base element of the page says whose it is.
+  const { origin } = location;
   const bus = new EventTarget();
   const sockets = new Set();
   const settings = {
@@ -69,7 +71,7 @@ globalThis.adjourn = ((own) => {
   const isPublic = () => (settings.public ?? false) !== false;
   const here = (path) => local(path) && new URL(path, location).pathname === location.pathname;
   // The page around this frame, if it is ours, else this page.
-  const whole = () => attempt(() => top.location.origin === location.origin && top) || self;
+  const whole = () => attempt(() => top.location.origin === origin && top) || self;
   // Not a reload, which would send a form once more; and without the fragment, which would load nothing.
   const renew = () => location.replace(location.href.split("#")[0]);
   const emit = (event, detail) => bus.dispatchEvent(new CustomEvent(event, { detail }));
@@ -114,7 +116,7 @@ globalThis.adjourn = ((own) => {
 
   // What the server itself says. Anything else is an error: of a proxy, of a portal.
   const learn = async (path, init) => {
-    const reply = await call(base + path, init);
+    const reply = await call(origin + base + path, init);
     const said = await reply.json();
     if (/^live200|(ended|none)401$/.test(said.state + reply.status)) return said;
     throw 0;
@@ -275,7 +277,7 @@ globalThis.adjourn = ((own) => {
     const purge = async (kind, list, drop) =>
       Promise.allSettled(
         (await list()).map(async (item) => {
-          const known = (item.name ?? item.scope ?? item).replace(location.origin, "");
+          const known = item.name ?? item.scope?.replace(origin, "") ?? item;
           if (!kept.includes(kind + ":" + known)) await drop(item);
         }),
       );
@@ -308,7 +310,7 @@ globalThis.adjourn = ((own) => {
   const depart = () => {
     if (!back && here(goal)) return renew();
     // A sandbox may keep a frame from it.
-    attempt(() => whole().location.replace(back || goal) ?? true) || location.replace(goal);
+    attempt(() => whole().location.replace(origin + (back || goal)) ?? true) || location.replace(origin + goal);
   };
 
   // `said` is what is known of the ending; `farewell` the request that still has to bring it about.
@@ -353,7 +355,7 @@ globalThis.adjourn = ((own) => {
   // As the browser would send the form. (Not its property, which may be an input of that name.)
   const end = (form, pressed) =>
     finish({}, async () => {
-      const reply = await call(form ? (pressed?.getAttribute("formaction") ?? form.getAttribute("action")) || location : base + "end", {
+      const reply = await call(form ? (pressed?.getAttribute("formaction") ?? form.getAttribute("action")) || location : origin + base + "end", {
         method: "POST",
         body: form && new URLSearchParams(new FormData(form, pressed)),
         keepalive: true,
@@ -376,7 +378,7 @@ globalThis.adjourn = ((own) => {
     for (const setting in found) settings[setting] = found[setting] ?? settings[setting];
     if (base) return;
     const script = attempt(() => new URL(src));
-    base = [settings.endpoints, script?.origin === location.origin && new URL(".", script).pathname].find(local);
+    base = [settings.endpoints, script?.origin === origin && new URL(".", script).pathname].find(local);
     base = (base ?? "/session").replace(/\/?$/, "/");
     builtIn = base + "signed-out";
     const listen = (kind, handler) => addEventListener(kind, handler, true);
@@ -427,7 +429,7 @@ globalThis.adjourn = ((own) => {
     async fetch(...given) {
       const reply = await request(...given);
       // Perhaps it is not ours, perhaps it only wants a fresh log-in: the status tells.
-      if (reply.status === 401 && new URL(reply.url).origin === location.origin) await anew();
+      if (reply.status === 401 && new URL(reply.url).origin === origin) await anew();
       return reply;
     },
     on(event, handler) {

@@ -3,7 +3,7 @@
 use super::{BuildError, SessionsBuilder};
 use crate::{
     carrier::{Carriers, Cookie, CookieSpec, MARKER},
-    farewell::{FarewellConfig, PageTexts, SaidOfPlainHttp},
+    farewell::{ClearSiteData, FarewellConfig, PageTexts, SaidOfPlainHttp},
     layer::{Core, Sessions},
     policy::{Network, Origin, PolicyReport},
     session::{Context, Policies},
@@ -146,7 +146,7 @@ impl SessionsBuilder {
             plain_http: SaidOfPlainHttp::default(),
             to_clear,
             bearer: self.bearer,
-            clear: secure.then(|| self.clear.headers()),
+            clear: self.clear.filter(|_| secure).map(ClearSiteData::headers),
             login_status: self.login_status,
             texts: PageTexts::new(std::mem::take(&mut self.texts), self.timeouts.idle()),
             exits: self.exits.clone(),

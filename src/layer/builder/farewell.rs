@@ -62,7 +62,17 @@ impl SessionsBuilder {
     /// *Cost:* a log-in after an ending that the browser has not cleared reads one tombstone. A request for a page looks
     /// once more through its cookies.
     pub const fn with_clear_site_data(mut self, what: ClearSiteData) -> Self {
-        self.clear = what;
+        self.clear = Some(what);
+        self
+    }
+
+    /// Sends no `Clear-Site-Data`: the browser keeps what scripts stored.
+    ///
+    /// For who has the client script keep some of it (`data-keep`), which the header knows nothing of. **Where scripts do
+    /// not run, or are not loaded, nothing of it is cleared then**; and neither is it when another user logs in. Cookies are removed
+    /// all the same. *Default:* [`with_clear_site_data`](Self::with_clear_site_data) with [`ClearSiteData::storage`].
+    pub const fn without_clear_site_data(mut self) -> Self {
+        self.clear = None;
         self
     }
 
@@ -95,7 +105,7 @@ impl SessionsBuilder {
         if self.cookie.is_none() {
             return Err(BuildError::ReturnWithoutCookie);
         }
-        if self.clear.clears_cookies() {
+        if self.clear.is_some_and(ClearSiteData::clears_cookies) {
             return Err(BuildError::ReturnWithCookiesCleared);
         }
         Ok(Some(paths))
