@@ -58,7 +58,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// grace is over. A touch never moves last-seen back.
     ///
     /// *Redis:* one script: `GET`, `TIME`, `HMGET`, perhaps `SETRANGE`. *PostgreSQL:* one statement: select,
-    /// judge, and an `UPDATE` that judges again on the newest row version.
+    /// judge, and an `UPDATE` that judges again on the newest row version. Check-ins of the same moment may share one.
     fn check_in(&self, id: SessionId, secret: &SecretHash, activity: Activity) -> Answer<CheckIn>;
 
     /// How sessions that this node holds stand, in the order of `ids`; with
@@ -139,7 +139,7 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// The tombstone of an ended session, while it is kept.
     ///
-    /// *Redis:* `HGETALL`. *PostgreSQL:* one `SELECT`.
+    /// *Redis:* `GET`. *PostgreSQL:* one `SELECT`.
     fn tombstone(&self, id: SessionId) -> Answer<Option<Arc<Tombstone>>>;
 
     /// The live sessions of a subject, oldest first.

@@ -11,6 +11,7 @@ use adjourn::{
     store::{CheckIn, End, Error, ErrorKind, RedisStore, SessionStore, redis::RedisStoreBuilder},
     testing::StoreHarness,
 };
+use futures_util::future::join_all;
 use std::{num::NonZeroU32, time::Duration};
 
 pub(crate) fn expect(error: &Error, kind: ErrorKind, parts: &[&str]) {
@@ -641,4 +642,75 @@ async fn an_address_that_demands_tls_names_the_feature_that_is_missing() {
     };
     let named = ["needs a feature of the redis crate", "tokio-rustls-comp"];
     expect(&refused, ErrorKind::Unavailable, &named);
+}
+
+/// What is asked at once goes in one script: what is wrong with one is nobody else's fault.
+#[tokio::test]
+async fn check_ins_of_one_moment_share_a_script() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let place = Place::on(&server);
+    let store = StoreHarness::open(&place).await;
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(log_in(&*store, &format!("user-{number}")).await);
+    }
+    let live = async |ids: &[SessionId]| {
+        let asked = ids.iter();
+        let asked = asked.map(|id| store.check_in(*id, &SECRET, Activity::Active).into_future());
+        let answers = join_all(asked).await.into_iter().zip(ids);
+        let live = answers
+            .filter(|(answer, id)| matches!(answer, Ok(CheckIn::Live(live)) if live.id == **id));
+        live.count()
+    };
+    assert_eq!(live(&ids).await, 40);
+    server.cli(&["config", "resetstat"]);
+    assert_eq!(live(&ids).await, 40);
+    let stats = server.cli(&["info", "commandstats"]);
+    let (_, calls) = stats.split_once("cmdstat_evalsha:calls=").unwrap();
+    let (calls, _) = calls.split_once(',').unwrap();
+    assert!(calls.parse::<usize>().unwrap() < 10, "{stats}");
+
+    let keys = server.cli(&["keys", "*:s:*"]);
+    let key = |id: SessionId| {
+        let key = keys.lines().find(|key| key.ends_with(&id.to_string()));
+        key.unwrap().to_owned()
+    };
+    server.cli(&["setrange", &key(ids[10]), "20", "damaged"]);
+    server.cli(&["set", &key(ids[11]), "foreign"]);
+    server.cli(&["del", &key(ids[12])]);
+    server.cli(&["rpush", &key(ids[12]), "another type"]);
+    server.cli(&["append", &key(ids[13]), "more"]);
+    assert_eq!(
+        live(&ids).await,
+        36,
+        "nobody pays for what is damaged of another"
+    );
+
+    // Of a user who may not write a touch.
+    server.cli(&["acl", "setuser", "default", "-setrange"]);
+    place.clock.advance(Duration::from_mins(1));
+    let error = failed(store.check_in(ids[0], &SECRET, Activity::Active).await);
+    expect(
+        &error,
+        ErrorKind::Unavailable,
+        &["check_in", "refuses to write"],
+    );
+    let mut asked: Vec<_> = ids.iter().map(|id| (*id, Activity::Passive)).collect();
+    asked[20].1 = Activity::Active;
+    let answers = asked
+        .iter()
+        .map(|(id, activity)| store.check_in(*id, &SECRET, *activity).into_future());
+    let answers = join_all(answers).await;
+    let failed = answers
+        .iter()
+        .enumerate()
+        .filter(|(_, answer)| answer.is_err());
+    let failed: Vec<_> = failed.map(|(number, _)| number).collect();
+    assert_eq!(
+        failed,
+        [11, 12, 13, 20],
+        "the damaged ones, and who is to be touched"
+    );
 }

@@ -20,7 +20,7 @@ use sqlx::{
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 /// What the store shares with the work that it started.
@@ -79,7 +79,8 @@ impl Inner {
             }
         }
         // Boxed, as it is rare under load: a future is moved with all that it might ever wait for.
-        let taken = Box::pin(acquire(&self.pool, operation, &self.schema, self.limit)).await?;
+        let taken = acquire_until(end, &self.pool, operation, &self.schema, self.limit);
+        let taken = Box::pin(taken).await?;
         Box::pin(self.fetch(Taken::new(taken), operation, query(), end)).await
     }
 
@@ -164,7 +165,18 @@ pub(super) async fn acquire(
     schema: &SchemaName,
     limit: Duration,
 ) -> Result<PoolConnection<Postgres>, Error> {
-    match timeout(limit, pool.acquire()).await {
+    acquire_until(Instant::now() + limit, pool, operation, schema, limit).await
+}
+
+/// As [`acquire`], where a part of the limit may be over.
+async fn acquire_until(
+    end: Instant,
+    pool: &PgPool,
+    operation: &'static str,
+    schema: &SchemaName,
+    limit: Duration,
+) -> Result<PoolConnection<Postgres>, Error> {
+    match timeout_at(end, pool.acquire()).await {
         Ok(acquired) => acquired.map_err(|error| named(operation, schema, error)),
         Err(_) => Err(Error::unavailable(format!(
             "{operation}: no connection within {limit:?}: those of the pool are in use, or the \

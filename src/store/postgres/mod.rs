@@ -18,8 +18,8 @@
 //! the feature gets an error that says so.
 //!
 //! # Rules
-//! 1. Every operation is one statement and one round trip: a call of a function that the migration
-//!    made, in a transaction of its own. `READ COMMITTED` is needed and checked.
+//! 1. Every operation is one statement and one round trip, in a transaction of its own: a call of a function that the migration
+//!    made, which a check-in of who is plainly live does without. `READ COMMITTED` is needed and checked.
 //! 2. The server's `clock_timestamp()` decides, never a node's clock, and never the start of a
 //!    transaction.
 //! 3. Judged first, on the newest version of the row under its lock, then written. Only

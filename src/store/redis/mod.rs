@@ -40,8 +40,10 @@
 //! | `adjourn:{tag}:ids`, `due`, `work` | live sessions, deadlines and cuts to look at, pending work |
 //! | `adjourn:{tag}:cuts`, `meta` | the cuts, the counters |
 //!
-//! Scripts declare the keys of the shard and of the session that they are called for. The other sessions of a subject, and its
-//! set, have names that a script makes itself, in the same slot: a proxy that wants every key declared refuses them.
+//! Scripts declare the keys of the shard and of the session that they are called for, a shared check-in those of several. The
+//! other sessions of a subject, and its
+//! set, have names that a script makes itself, in the same slot: a proxy that wants every key declared
+//! refuses them. A service that spreads keys over servers is opened as a cluster, also behind one address.
 //!
 //! # When something fails
 //! | what | what the store answers | then |
@@ -99,7 +101,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// See the [module](self) for set-up, rules, keys and what happens when something fails. Tested with Redis 7.0 and Valkey
 /// 8.0.
 ///
-/// *Cost:* one script an operation; a check-in is two reads by key, and writes once a touch interval. All nodes share the
+/// *Cost:* at most one script an operation; a check-in is two reads by key, and writes once a touch interval. All nodes share the
 /// primary's one thread, so a script never works for more than some milliseconds. One connection of its own listens.
 pub struct RedisStore(Arc<Inner>);
 

@@ -55,6 +55,12 @@ impl Answered {
         Error::corrupt(format!("{operation}: {}", not_ours(&key, &kind)))
     }
 
+    /// What the server did not let a script write.
+    pub(super) fn refused(&self, operation: &'static str) -> Error {
+        let why = self.text(0).unwrap_or_default();
+        Error::unavailable(format!("{operation}: the server refuses to write: {why}"))
+    }
+
     /// A verdict that this version does not know.
     pub(super) fn unexpected(&self) -> Error {
         let verdict = &self.verdict;

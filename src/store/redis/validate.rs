@@ -8,7 +8,7 @@ use super::{
 use crate::{
     id::{SecretHash, SessionId},
     record::Activity,
-    store::{CheckIn, Checked, Error},
+    store::{CheckIn, Checked, Error, stored::Stored},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -34,18 +34,40 @@ impl Inner {
         };
         let answered = self.answered(asked).await?;
         match answered.verdict.as_str() {
-            "live" => Ok(CheckIn::Live(answered.row_of(id, self)?.live(answered.now))),
+            "live" => {
+                let stored = self.own(&answered, id, &secret)?;
+                Ok(CheckIn::Live(stored.live(answered.now)))
+            }
             "due" => Ok(CheckIn::Due(answered.cause()?)),
             "ended" => {
-                let stored = answered.row_of(id, self)?;
+                let stored = self.own(&answered, id, &secret)?;
                 Ok(CheckIn::Ended(answered.tombstone(&stored)?))
             }
             "outdated" => Ok(CheckIn::Outdated),
             "wrong" => Ok(CheckIn::WrongSecret),
             "unknown" => Ok(CheckIn::Unknown),
             "damaged" => Err(answered.damaged_row_of(id, self)),
+            "refused" => Err(answered.refused(CHECK_IN)),
             _ => Err(answered.unexpected()),
         }
+    }
+
+    /// Whatever a server answers, in whatever order, it is never another one's session: that one has another secret.
+    fn own(
+        &self,
+        answered: &Answered,
+        id: SessionId,
+        secret: &SecretHash,
+    ) -> Result<Stored, Error> {
+        let stored = answered.row_of(id, self)?;
+        let record = &stored.record;
+        let is_previous = record.previous().is_some_and(|it| it.hash == *secret);
+        if record.secret_hash() == secret || is_previous {
+            return Ok(stored);
+        }
+        Err(Error::corrupt(format!(
+            "asked for session {id}, the server answered another one"
+        )))
     }
 
     /// By itself while there is no other, else in one script with those of the same moment: what surrounds a script is
@@ -81,7 +103,12 @@ impl Inner {
             args = args.flag(one.activity == Activity::Active);
         }
         let script = &self.scripts.check_in;
-        self.answers(CHECK_IN, Call { script, keys, args }).await
+        let answers = self.answers(CHECK_IN, Call { script, keys, args }).await?;
+        if answers.len() == asked.len() {
+            Ok(answers)
+        } else {
+            Err(foreign(CHECK_IN))
+        }
     }
 
     pub(super) async fn recheck(

@@ -3,6 +3,11 @@
 -- What costs the server is each command, and each string that it and the script hand each other: so a session is one string,
 -- of which only what is judged is taken apart, and which is answered as it is. No number of it is text.
 @now@
+-- Why the server refuses it; nothing when it is written. Nobody else is to fail with it.
+local function write(key,place,number)
+  local done=redis.pcall('SETRANGE',key,place,struct.pack('>i8',number))
+  return type(done)=='table' and done.err or nil
+end
 local function judged(key,cuts_key,secret,is_active)
   local row=redis.pcall('GET',key)
   if not row then return {'unknown',now} end
@@ -36,8 +41,8 @@ local function judged(key,cuts_key,secret,is_active)
   if previous and now>=pu then return {'outdated',now} end
   local is_grace_over=not previous and pu>0
   local is_touch_due=is_active=='1' and now>l and now-l>=w
-  if is_grace_over then redis.call('SETRANGE',key,@place of pu@,struct.pack('>i8',0)) end
-  if is_touch_due then redis.call('SETRANGE',key,@place of l@,struct.pack('>i8',now)) end
+  local refused=is_grace_over and write(key,@place of pu@,0) or is_touch_due and write(key,@place of l@,now)
+  if refused then return {'refused',now,refused} end
   if is_grace_over or is_touch_due then row=redis.call('GET',key) end
   return {'live',now,row}
 end
