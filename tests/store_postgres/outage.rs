@@ -8,6 +8,7 @@ use crate::{
     support::{SECRET, Schema, claimant, log_in, try_log_in},
 };
 use adjourn::{
+    id::SessionId,
     reason::EndReason,
     record::Activity,
     store::{CheckIn, End, ErrorKind, Notice, PostgresStore, SessionStore},
@@ -64,11 +65,7 @@ async fn a_server_that_hangs_is_refused_in_time_and_over_by_itself() {
 }
 
 /// Until the store goes on, which it must.
-async fn again(
-    store: &PostgresStore,
-    id: adjourn::id::SessionId,
-    claimant: adjourn::store::Claimant,
-) -> End {
+async fn again(store: &PostgresStore, id: SessionId, claimant: adjourn::store::Claimant) -> End {
     let mut tries = 0;
     loop {
         match store.end(id, EndReason::Logout.into(), claimant).await {
@@ -104,6 +101,46 @@ async fn check_ins_go_on_when_their_connections_are_closed_between_them() {
             .await;
     }
     assert!(closed >= 50, "{closed}");
+}
+
+/// A network that swallows what there was and says nothing: each connection is given up at the limit, also where who asked went
+/// away meanwhile. Else the pool runs out of them until TCP gives up, which takes minutes.
+#[tokio::test]
+async fn connections_that_are_dead_without_a_word_are_given_up() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let schema = Schema::on(server.options());
+    let proxy = Proxy::before_postgres(&server).await;
+    let store = quick(&schema, &proxy.options()).await;
+    let id = log_in(&store, "alice").await;
+    // More often than the pool has connections: with somebody who went away, and kept and not used.
+    for round in 0..6 {
+        is_live_again(&store, id).await;
+        let mut asked = Box::pin(store.check_in(id, &SECRET, Activity::Active).into_future());
+        if round % 2 == 0 {
+            assert!(futures_util::poll!(&mut asked).is_pending());
+            tokio::task::yield_now().await;
+        }
+        proxy.bury();
+        drop(asked);
+        if round % 2 == 1 {
+            // Longer than a connection is kept without being used.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    is_live_again(&store, id).await;
+}
+
+/// Within some time limits.
+async fn is_live_again(store: &PostgresStore, id: SessionId) {
+    for _ in 0..8 {
+        let answer = store.check_in(id, &SECRET, Activity::Active).await;
+        if matches!(answer, Ok(CheckIn::Live(_))) {
+            return;
+        }
+    }
+    panic!("the pool has no connection left");
 }
 
 /// What check-ins keep for each other is half of the pool at most, and all is back when they have ended.

@@ -63,6 +63,8 @@ pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     pub(crate) subject: Subjected,
     pub(crate) asked: Option<Asked>,
+    /// How much more its store takes for each session.
+    bytes: Option<u64>,
 }
 
 /// The commands of a store by their names.
@@ -74,7 +76,14 @@ impl Contestant {
             name,
             subject,
             asked: None,
+            bytes: None,
         }
+    }
+
+    /// What its store took without sessions, and with so many.
+    pub(crate) fn weighing(mut self, without: u64, with: u64, sessions: usize) -> Self {
+        self.bytes = Some(with.saturating_sub(without) / sessions.max(1) as u64);
+        self
     }
 
     pub(crate) fn asking(mut self, asked: Asked) -> Self {
@@ -144,6 +153,9 @@ where
             load.run(&client)?;
             tell_asked(&mut out, one.name, &before, &asked()?, requests)?;
         }
+        if let Some(bytes) = one.bytes {
+            writeln!(out, "  {}: {bytes} bytes a session in the store", one.name)?;
+        }
     }
     writeln!(out)
 }
@@ -205,6 +217,7 @@ struct Served {
     address: SocketAddr,
     cookies: Arc<[HeaderValue]>,
     asked: Option<Asked>,
+    bytes: Option<u64>,
 }
 
 /// Starts the servers; and where the system tells of their thread.
@@ -230,6 +243,7 @@ where
                     address: listener.local_addr()?,
                     cookies: one.subject.cookies,
                     asked: one.asked,
+                    bytes: one.bytes,
                 });
                 let server = axum::serve(listener, one.subject.router).into_future();
                 servers.push(tokio::spawn(server));

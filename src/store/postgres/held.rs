@@ -8,16 +8,18 @@
 //!    pool of one connection keeps none.
 //! 2. What was not used for [`IDLE`] goes back, and what was taken [`LONGEST`] ago: the pool then does with
 //!    it what it was set to do.
-//! 3. Only what has answered is kept. What failed, or was not waited for, goes back to the pool, which asks it.
+//! 3. Only what has answered is kept. What failed goes back to the pool, which asks it.
+//! 4. The pool asks for however long it takes, and counts the connection meanwhile: where a network swallows everything and says
+//!    nothing, that is minutes. So what was kept is asked here first, within the time limit, and closed when it is silent.
 
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection as _, PgPool, Postgres, pool::PoolConnection};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 use tokio::{
     runtime::Handle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// A connection, and since when it is out of the pool.
@@ -36,6 +38,7 @@ impl Taken {
 }
 
 pub(super) struct Held {
+    limit: Duration,
     most: usize,
     runtime: Handle,
     kept: Mutex<Kept>,
@@ -50,9 +53,10 @@ struct Kept {
 }
 
 impl Held {
-    pub(super) fn new(pool: &PgPool, runtime: Handle) -> Arc<Self> {
+    pub(super) fn new(pool: &PgPool, runtime: Handle, limit: Duration) -> Arc<Self> {
         let most = usize::try_from(pool.options().get_max_connections() / 2);
         Arc::new(Self {
+            limit,
             most: most.unwrap_or(usize::MAX),
             runtime,
             kept: Mutex::default(),
@@ -78,7 +82,7 @@ impl Held {
     }
 
     /// Gives back what is not used. Whether there is more.
-    fn give_back(&self) -> bool {
+    fn give_unused_back(&self) -> bool {
         let now = Instant::now();
         let mut kept = self.kept();
         let is_unused =
@@ -89,9 +93,10 @@ impl Held {
         kept.all = used;
         kept.is_watched = !kept.all.is_empty();
         let is_watched = kept.is_watched;
-        // Each begins a task of the pool's: not under the lock.
         drop(kept);
-        drop(unused);
+        for (taken, _) in unused {
+            self.runtime.spawn(give_back(taken.connection, self.limit));
+        }
         is_watched
     }
 
@@ -104,7 +109,15 @@ impl Drop for Held {
     /// The pool takes a connection back on a task, for which it needs the runtime: the store may be dropped elsewhere.
     fn drop(&mut self) {
         let _within = self.runtime.enter();
-        self.kept().all.clear();
+        for (taken, _) in std::mem::take(&mut self.kept().all) {
+            self.runtime.spawn(give_back(taken.connection, self.limit));
+        }
+    }
+}
+
+async fn give_back(mut connection: PoolConnection<Postgres>, limit: Duration) {
+    if !matches!(timeout(limit, connection.ping()).await, Ok(Ok(()))) {
+        drop(connection.detach());
     }
 }
 
@@ -112,7 +125,7 @@ impl Drop for Held {
 async fn watch(held: Weak<Held>) {
     loop {
         sleep(IDLE).await;
-        if !held.upgrade().is_some_and(|held| held.give_back()) {
+        if !held.upgrade().is_some_and(|held| held.give_unused_back()) {
             return;
         }
     }

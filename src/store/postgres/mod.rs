@@ -236,7 +236,7 @@ impl PostgresStoreBuilder {
         let inner = Arc::new(Inner {
             check_ins: Gathered::new(validate::STATEMENTS, validate::AT_ONCE),
             finished: Gathered::new(1, ending::AT_ONCE_FINISHED),
-            held: Held::new(&self.pool, runtime.clone()),
+            held: Held::new(&self.pool, runtime.clone(), self.limit),
             limit: self.limit,
             node: format!("{:016x}", u64::from_be_bytes(node)),
             notices: NoticeSender::new(NOTICES),

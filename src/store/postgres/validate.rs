@@ -58,7 +58,14 @@ impl Inner {
         Ok(check_in)
     }
 
-    async fn by_itself(&self, asked: Asked, end: Instant) -> Result<PgRow, Error> {
+    /// On a task of its own: whoever goes away, the connection is waited for no longer than the time limit.
+    async fn by_itself(self: &Arc<Self>, asked: Asked, end: Instant) -> Result<PgRow, Error> {
+        let inner = Arc::clone(self);
+        let asking = async move { inner.one(asked, end).await };
+        self.answer(CHECK_IN, asking).await
+    }
+
+    async fn one(&self, asked: Asked, end: Instant) -> Result<PgRow, Error> {
         let query = || {
             self.statements
                 .check_in()

@@ -83,20 +83,25 @@ async fn contestants(
 ) -> io::Result<Vec<Contestant>> {
     let [plain, saving, sliding] = DATABASES;
     let store = ours(options, plain).await?;
-    let cookies = ours::fill(&store, sessions).await?;
     let peer = peer(theirs(saving)).await?;
+    let (empty, peer_empty) = (used(options, plain).await?, used(options, saving).await?);
+    let cookies = ours::fill(&store, sessions).await?;
     let peer_cookies = theirs::fill(&peer, sessions).await?;
+    let (full, peer_full) = (used(options, plain).await?, used(options, saving).await?);
     let sliding_peer = self::peer(theirs(sliding)).await?;
     let sliding_cookies = theirs::fill(&sliding_peer, sessions).await?;
     let asked = |database| asked(options, database);
     Ok(vec![
         nothing(&cookies),
-        Contestant::new("adjourn", ours::serve(store, &cookies, None)).asking(asked(plain)),
+        Contestant::new("adjourn", ours::serve(store, &cookies, None))
+            .asking(asked(plain))
+            .weighing(empty, full, sessions),
         Contestant::new(
             "tower-sessions, not sliding",
             theirs::serve(peer, &peer_cookies, false),
         )
-        .asking(asked(saving)),
+        .asking(asked(saving))
+        .weighing(peer_empty, peer_full, sessions),
         Contestant::new(
             "tower-sessions, sliding",
             theirs::serve(sliding_peer, &sliding_cookies, true),
@@ -118,6 +123,15 @@ async fn peer(options: PeerOptions) -> io::Result<PeerStore> {
     let store = PeerStore::new(pool);
     store.migrate().await.map_err(failed)?;
     Ok(store)
+}
+
+/// What a database takes of the disk, its indexes included.
+async fn used(options: &PgConnectOptions, database: &str) -> io::Result<u64> {
+    let mut admin = options.connect().await.map_err(failed)?;
+    let query = sqlx::query("select pg_database_size($1)").bind(database);
+    let row = query.fetch_one(&mut admin).await.map_err(failed)?;
+    let bytes: i64 = row.try_get(0).map_err(failed)?;
+    Ok(bytes.unsigned_abs())
 }
 
 /// What a database was asked from outside, by `pg_stat_statements`, else its transactions.

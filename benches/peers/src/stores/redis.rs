@@ -48,19 +48,24 @@ async fn contestants(servers: &[Arc<Server>], sessions: usize) -> io::Result<Vec
         return Err(failed("four servers"));
     };
     let store = ours(plain).await?;
-    let cookies = ours::fill(&store, sessions).await?;
     let peer = peer(saving).await?;
+    let (empty, peer_empty) = (used(plain)?, used(saving)?);
+    let cookies = ours::fill(&store, sessions).await?;
     let peer_cookies = theirs::fill(&peer, sessions).await?;
+    let (full, peer_full) = (used(plain)?, used(saving)?);
     let sliding_peer = self::peer(sliding).await?;
     let sliding_cookies = theirs::fill(&sliding_peer, sessions).await?;
     Ok(vec![
         nothing(&cookies),
-        Contestant::new("adjourn", ours::serve(store, &cookies, None)).asking(asked(plain)),
+        Contestant::new("adjourn", ours::serve(store, &cookies, None))
+            .asking(asked(plain))
+            .weighing(empty, full, sessions),
         Contestant::new(
             "tower-sessions, not sliding",
             theirs::serve(peer, &peer_cookies, false),
         )
-        .asking(asked(saving)),
+        .asking(asked(saving))
+        .weighing(peer_empty, peer_full, sessions),
         Contestant::new(
             "tower-sessions, sliding",
             theirs::serve(sliding_peer, &sliding_cookies, true),
@@ -81,6 +86,15 @@ async fn peer(server: &Server) -> io::Result<PeerStore<Pool>> {
     let _connecting = pool.connect();
     pool.wait_for_connect().await.map_err(failed)?;
     Ok(PeerStore::new(pool))
+}
+
+/// The server's memory.
+fn used(server: &Server) -> io::Result<u64> {
+    let info = server.cli(&["info", "memory"]);
+    let mut lines = info.lines();
+    let used = lines.find_map(|line| line.strip_prefix("used_memory:"));
+    let used = used.and_then(|used| used.trim().parse().ok());
+    used.ok_or_else(|| failed("no used_memory"))
 }
 
 /// `INFO commandstats`, where what a script asks counts as well.
