@@ -233,6 +233,9 @@ impl SessionsBuilder {
     }
 
     /// The most that the values of a session may take, names included. *Default:* 16 KiB.
+    ///
+    /// *Cost:* every check-in reads all of them. On Redis and PostgreSQL up to 32 and 64 check-ins share an answer, which is as
+    /// large as their values together.
     pub const fn with_max_value_bytes(mut self, bytes: usize) -> Self {
         self.max_values = bytes;
         self

@@ -1,4 +1,4 @@
-//! The scripts: each operation is one, and one round trip.
+//! The scripts: each operation is one, and one round trip; a check-in may share one.
 
 use super::layout;
 use crate::{reason::EndReason, store::codec};
