@@ -652,10 +652,7 @@ async fn check_ins_of_one_moment_share_a_script() {
     };
     let place = Place::on(&server);
     let store = StoreHarness::open(&place).await;
-    let mut ids = Vec::new();
-    for number in 0..40 {
-        ids.push(log_in(&*store, &format!("user-{number}")).await);
-    }
+    let ids = forty(&*store).await;
     let live = async |ids: &[SessionId]| {
         let asked = ids.iter();
         let asked = asked.map(|id| store.check_in(*id, &SECRET, Activity::Active).into_future());
@@ -697,11 +694,8 @@ async fn a_touch_that_is_refused_fails_nobody_else() {
     };
     let place = Place::on(&server);
     let store = StoreHarness::open(&place).await;
-    let mut asked = Vec::new();
-    for number in 0..40 {
-        let id = log_in(&*store, &format!("user-{number}")).await;
-        asked.push((id, Activity::Passive));
-    }
+    let ids = forty(&*store).await.into_iter();
+    let mut asked: Vec<_> = ids.map(|id| (id, Activity::Passive)).collect();
     server.cli(&["acl", "setuser", "default", "-setrange"]);
     place.clock.advance(Duration::from_mins(1));
     asked[20].1 = Activity::Active;
@@ -722,4 +716,12 @@ async fn a_touch_that_is_refused_fails_nobody_else() {
         .filter(|(_, answer)| answer.is_err());
     let failed: Vec<_> = failed.map(|(number, _)| number).collect();
     assert_eq!(failed, [20], "who is to be touched");
+}
+
+async fn forty(store: &dyn SessionStore) -> Vec<SessionId> {
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(log_in(store, &format!("user-{number}")).await);
+    }
+    ids
 }

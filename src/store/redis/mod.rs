@@ -19,7 +19,8 @@
 //! # Rules
 //! 1. Every operation is one script and one round trip; check-ins of the same moment share one, except on a cluster, up to 32, each
 //!    judged for itself. A script that the server has not seen is sent once.
-//! 2. A script is not rolled back: it reads and checks everything before it writes.
+//! 2. A script is not rolled back: it reads and checks everything that it judges before it writes. (A check-in judges no values, so a
+//!    session whose values are damaged may be touched before that is named.)
 //! 3. The server's time decides (`TIME`), never a node's clock. Deadlines are scores of a set that is swept; no key ends a
 //!    session by expiring. A session's key expires a week after its absolute deadline, in case nobody sweeps, and its
 //!    tombstone when nobody can ask for it; cuts, deadlines and pending work never expire.

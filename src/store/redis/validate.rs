@@ -74,29 +74,29 @@ impl Inner {
     /// half of what it costs.
     async fn answered(self: &Arc<Self>, asked: Asked) -> Result<Answered, Error> {
         // On a cluster each has a server of its own.
-        let alone = self.check_ins.alone();
-        if alone.is_some() || self.link.is_cluster() {
-            let mut answers = self.all_of(&[asked]).await?;
-            return answers.pop().unwrap_or_else(|| Err(foreign(CHECK_IN)));
+        if self.link.is_cluster() {
+            return self.one(asked).await;
         }
-        let answer = self
-            .check_ins
-            .ask(&self.runtime, self, asked, Self::all_together);
+        if let Some(_alone) = self.check_ins.alone() {
+            return self.one(asked).await;
+        }
+        let answer = self.check_ins.ask(&self.runtime, self, asked, Self::all_of);
         let answer = timeout(self.limit, answer).await;
         answer.unwrap_or_else(|_| Err(late(CHECK_IN, self.limit)))?
     }
 
-    async fn all_together(
+    async fn one(self: &Arc<Self>, asked: Asked) -> Result<Answered, Error> {
+        let mut answers = Arc::clone(self).all_of(vec![asked]).await?;
+        answers.pop().unwrap_or_else(|| Err(foreign(CHECK_IN)))
+    }
+
+    async fn all_of(
         self: Arc<Self>,
         asked: Vec<Asked>,
     ) -> Result<Vec<Result<Answered, Error>>, Error> {
-        self.all_of(&asked).await
-    }
-
-    async fn all_of(&self, asked: &[Asked]) -> Result<Vec<Result<Answered, Error>>, Error> {
         let mut keys = Vec::with_capacity(2 * asked.len());
         let mut args = Args::default();
-        for one in asked {
+        for one in &asked {
             let shard = self.keys.shard_with(one.id);
             keys.extend([shard.session(one.id), shard.key("cuts")]);
             args = args.bytes(one.secret.as_bytes());
